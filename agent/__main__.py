@@ -1,0 +1,239 @@
+"""The command line: a command per job, and what people use at their desk. The only reader of the environment."""
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent import __version__
+from agent.documents import Documents, schema, write
+from agent.domain import DOCUMENTS, Document
+from agent.errors import AgentError, ToolError, UserError
+from agent.jobs import ORDER
+from agent.settings import TerraformSettings, load_guardrails, load_settings
+from agent.tools import CLOUD_VARIABLES, Tools, allowed
+
+MIRROR = "INFRA_AGENT_PROVIDER_MIRROR"
+
+app = typer.Typer(
+    name="infra-agent",
+    help="A GitOps pull-request pipeline that runs in CI: an issue becomes reviewed, applied, validated infrastructure.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"infra-agent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def job(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(name for part in ORDER for name in part)}.")],
+    folder: Annotated[Path, typer.Option("--in", help="Folder with the documents of the jobs before.")],
+    out: Annotated[Path, typer.Option("--out", help="The document to write; further ones go beside it.")],
+    unit: Annotated[str, typer.Option("--unit", help="apply: the unit to apply.")] = "",
+) -> None:
+    """Run one job of the pipeline, the same way as CI does."""
+    if name not in {one for part in ORDER for one in part}:
+        raise UserError(f"{name}: no such job; there are {', '.join(one for part in ORDER for one in part)}")
+    run = import_module(f"agent.jobs.{name}").run
+    effects = _Effects(os.environ, folder=folder, unit=unit)
+    made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
+    documents: tuple[Document, ...] = made if isinstance(made, tuple) else (made,)
+    announced = {"status": getattr(documents[0], "status", "")}
+    announced["units"] = json.dumps(getattr(documents[0], "units", ())) if name == "resolve" else ""
+    announced["trigger"] = getattr(documents[0], "trigger", "")
+    for position, document in enumerate(documents):
+        path = out if position == 0 else out.parent / f"{document.name}.json"
+        announced[document.name] = write(path, document)
+        print(f"{path}: {document.name}, {getattr(document, 'status', 'written')}")
+        for reason in getattr(document, "reasons", ()):
+            print(f"  {reason}")
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.writelines(f"{key}={value}\n" for key, value in announced.items() if value)
+
+
+@app.command(name="schema")
+def show_schema(
+    document: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(DOCUMENTS))}.")],
+) -> None:
+    """Print the JSON Schema of a document."""
+    print(json.dumps(schema(document), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine and this checkout have, what is missing, and how to get it."""
+    from agent.doctor import diagnose
+
+    root = Path.cwd()
+    problems = 0
+    for line in diagnose(root, tools=_tools(os.environ), mirror=os.environ.get(MIRROR, "")):
+        print(f"{'ok     ' if line.ok else 'MISSING'}  {line.what}: {line.detail}")
+        problems += not line.ok
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def demo(
+    request: Annotated[Path | None, typer.Option(help="File with the request: free text or a filled form.")] = None,
+    blueprint: Annotated[str, typer.Option(help="Golden path to ask for (its first example).")] = "",
+    interactive: Annotated[bool, typer.Option(help="Wait for you to press Merge.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the sandbox's folder; `infra-agent sandbox DIR` serves it.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+) -> None:
+    """Run the whole pipeline on this laptop: embedded GitHub, local AWS, the real workflow files."""
+    from agent.sandbox.demo import Options, run_demo
+
+    options = Options(request=request, blueprint=blueprint, interactive=interactive, keep=keep, json_file=json_file)
+    raise typer.Exit(run_demo(options, environ=os.environ))
+
+
+class _Effects:
+    """Makes the effects that a job's `run` names among its parameters, and no other."""
+
+    def __init__(self, environ: Mapping[str, str], *, folder: Path, unit: str) -> None:
+        self.environ = environ
+        self.folder = folder
+        self.unit = unit
+        self.root = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd())
+
+    def get(self, parameter: str) -> Any:
+        return getattr(self, f"_{parameter}")()
+
+    def _documents(self) -> Documents:
+        return Documents(self.folder, expected=_pairs(self.environ.get("INFRA_AGENT_EXPECT", "")))
+
+    def _root(self) -> Path:
+        return self.root
+
+    def _unit(self) -> str:
+        return self.unit
+
+    def _settings(self) -> Any:
+        settings = load_settings(self.root)
+        if mirror := self.environ.get(MIRROR):
+            terraform: TerraformSettings = settings.terraform.model_copy(update={"provider_mirror": mirror})
+            return settings.model_copy(update={"terraform": terraform})
+        return settings
+
+    def _guardrails(self) -> Any:
+        return load_guardrails(self.root)
+
+    def _tools(self) -> Tools:
+        return _tools(self.environ)
+
+    def _environment(self) -> Mapping[str, str]:
+        return allowed(self.environ, names=CLOUD_VARIABLES)
+
+    def _checkov(self) -> str:
+        return self.environ.get("INFRA_AGENT_CHECKOV_PYTHON", "")
+
+    def _clock(self) -> Callable[[], datetime]:
+        return lambda: datetime.now(UTC)
+
+    def _today(self) -> Any:
+        return datetime.now(UTC).date()
+
+    def _event_name(self) -> str:
+        return _need(self.environ, "GITHUB_EVENT_NAME")
+
+    def _payload(self) -> Mapping[str, Any]:
+        path = Path(_need(self.environ, "GITHUB_EVENT_PATH"))
+        try:
+            payload = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read as an event: {error}") from error
+        if not isinstance(payload, dict):
+            raise UserError(f"{path}: an event must be a JSON object")
+        return payload
+
+    def _default_branch(self) -> str:
+        branch = (self._payload().get("repository") or {}).get("default_branch")
+        if not isinstance(branch, str) or not branch:
+            raise UserError("the event names no default branch")
+        return branch
+
+    def _connection(self) -> Any:
+        from agent.github.connect import connect
+
+        return connect(
+            token=_need(self.environ, "GITHUB_TOKEN"),
+            api_url=self.environ.get("GITHUB_API_URL") or "https://api.github.com",
+            repository=_need(self.environ, "GITHUB_REPOSITORY"),
+        )
+
+    def _remote(self) -> Any:
+        from agent.repo import Remote
+
+        server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        return Remote(
+            url=f"{server}/{_need(self.environ, 'GITHUB_REPOSITORY')}.git", token=self.environ.get("GITHUB_TOKEN", "")
+        )
+
+    def _context(self) -> Any:
+        from agent.render.page import Context
+
+        server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        repository = f"{server}/{_need(self.environ, 'GITHUB_REPOSITORY')}"
+        run = self.environ.get("GITHUB_RUN_ID", "")
+        return Context(repository=repository, run=f"{repository}/actions/runs/{run}" if run else "")
+
+    def _results(self) -> Mapping[str, str]:
+        return _pairs(self.environ.get("INFRA_AGENT_RESULTS", "")) or {}
+
+
+def _pairs(text: str) -> dict[str, str] | None:
+    """`a=1 b=2` -> {"a": "1", "b": "2"}, what is empty left out; None when there is no text at all."""
+    found = dict(part.split("=", 1) for part in text.split() if "=" in part)
+    return {key: value for key, value in found.items() if value} if text else None
+
+
+def _need(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise UserError(f"{name} is not set; a CI runner sets it, and at a desk `infra-agent demo` shows the whole path")
+    return value
+
+
+def _tools(environ: Mapping[str, str]) -> Tools:
+    return Tools(environment=allowed(environ, names=CLOUD_VARIABLES), log=sys.stderr)
+
+
+def main() -> None:
+    """Run a command. A failure that a person can act on ends as text and an exit code, never as a traceback."""
+    try:
+        app()
+    except ToolError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.log:
+            print(error.log, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except AgentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

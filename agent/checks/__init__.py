@@ -1,0 +1,118 @@
+"""Files in, Findings out: every outside check in parallel, each on a clean copy; failing to run is never a pass."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from agent.checks import checkov, terraform, yamllint
+from agent.checks.check import COULD_NOT_RUN, Check, CheckResult, Context, could_not_run
+from agent.checks.merge import merge
+from agent.checks.severity import load_severities
+from agent.checks.waivers import apply_waivers, expired, load_waivers
+from agent.checks.worker import Worker
+from agent.domain import File, Findings
+from agent.errors import ToolError, UserError
+from agent.settings import Guardrails, Settings
+from agent.tools import Tools, allowed
+
+CHECKS: dict[str, Check] = {
+    "checkov": checkov,
+    "terraform": terraform,
+    "yamllint": yamllint,
+}
+# How much longer than its own limit a check may take before it is given up as hung.
+_GRACE_SECONDS = 5.0
+
+
+def run_checks(
+    files: Sequence[File],
+    *,
+    units: Sequence[str],
+    settings: Settings,
+    guardrails: Guardrails,
+    tools: Tools,
+    root: Path,
+    trusted: Sequence[File] = (),
+    checkov_python: str,
+    today: date,
+    worker: Worker | None = None,
+    timeout: float = 300.0,
+    checks: Mapping[str, Check] = CHECKS,
+) -> Findings:
+    """Run every check on `files`: the whole content of the `units` as they will be, and the modules that they use.
+
+    `trusted` are the files that trusted code renders beside them. `root` is a checkout of the default branch, from
+    which policies, severities and waivers come. `checkov_python` is the interpreter of checkov's environment; `worker`
+    one that `checkov.worker` has started already, so that its start-up overlaps with other work. `timeout` bounds each
+    check, in seconds. Cloud variables in `tools` are not handed on.
+
+    A check that cannot run gives a CheckRun `error` and a critical finding. Waived findings come back as `info`.
+    Raises UserError for severities or waivers that are wrong.
+    """
+    severities = load_severities(root)
+    waivers = load_waivers(root)
+    context = Context(
+        tools=replace(tools, environment=allowed(tools.environment)),
+        units=tuple(units),
+        settings=settings,
+        guardrails=guardrails,
+        trusted=tuple(trusted),
+        root=root,
+        severities=severities,
+        checkov=checkov_python,
+        worker=worker,
+        timeout=timeout,
+    )
+    results = (
+        _run_all(files, context, checks)
+        if files
+        else [could_not_run(name, why="no file was given to it") for name in checks]
+    )
+    findings = [finding for result in results for finding in result.findings]
+    kept = apply_waivers(merge(findings, severities=severities), waivers, today=today, never=(COULD_NOT_RUN,))
+    return Findings(
+        findings=merge((*kept, *expired(waivers, today=today)), severities=severities),
+        checks=tuple(result.run for result in results),
+    )
+
+
+def _run_all(files: Sequence[File], context: Context, checks: Mapping[str, Check]) -> list[CheckResult]:
+    results: dict[str, CheckResult] = {}
+
+    def run(name: str, check: Check) -> None:
+        started = time.monotonic()
+        result = _run_one(name, check, files, context)
+        seconds = round(time.monotonic() - started, 3)
+        results[name] = result._replace(run=result.run.model_copy(update={"seconds": seconds}))
+
+    # Daemon threads: a library that hangs must not keep the job from ending.
+    threads = {name: threading.Thread(target=run, args=(name, check), daemon=True) for name, check in checks.items()}
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + context.timeout + _GRACE_SECONDS
+    for thread in threads.values():
+        thread.join(timeout=max(deadline - time.monotonic(), 0))
+    return [
+        results.get(name)
+        or could_not_run(
+            name,
+            why=f"no answer after {context.timeout:g} s" if thread.is_alive() else "it crashed, see the trace in the log",
+        )
+        for name, thread in threads.items()
+    ]
+
+
+def _run_one(name: str, check: Check, files: Sequence[File], context: Context) -> CheckResult:
+    try:
+        result = check.run(files, context=context)
+    except ToolError as error:
+        return could_not_run(name, why=str(error), log=error.log)
+    except UserError as error:
+        return could_not_run(name, why=str(error))
+    run = result.run
+    if run.files_seen < run.files_given:
+        return could_not_run(name, why=f"it saw {run.files_seen} of {run.files_given} files")
+    return result

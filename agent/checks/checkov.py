@@ -1,0 +1,217 @@
+"""Terraform files in, checkov's findings out, through a worker in checkov's own environment."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from agent.checks.check import CheckResult, Context, canary_name, finished, nothing_to_check, of_kind, scan_roots
+from agent.checks.severity import ORDER
+from agent.checks.worker import Worker
+from agent.domain import File, Finding, Severity, Value
+from agent.errors import ToolError, UserError
+from agent.tools import Tools, clean_copy
+
+NAME = "checkov"
+POLICIES = "policies/checkov"
+HELP = "https://www.checkov.io/5.Policy%20Index/terraform.html"
+WORKER = Path(__file__).with_name("checkov_worker.py")
+ENVIRONMENT = {
+    "CHECKOV_CHECK_FAIL_LEVEL": "ERROR",
+    "CHECKOV_PARALLELIZATION_TYPE": "none",
+    "CKV_IGNORED_DIRECTORIES": "",
+    "CKV_IGNORE_HIDDEN_DIRECTORIES": "False",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "LOG_LEVEL": "CRITICAL",
+}
+# One rule of each of checkov's two engines (Python classes; queries on the resource graph) must find the canary.
+CANARY_RULES = frozenset({"CKV_AWS_24", "CKV2_AWS_6"})
+CANARY = """\
+resource "aws_s3_bucket" "canary" {
+  bucket = "canary"
+}
+
+resource "aws_security_group" "canary" {
+  ingress {
+    from_port   = 22
+    to_port     = 22
+    protocol    = "tcp"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+"""
+
+
+class Record(Value):
+    """One failed (or suppressed) record of the worker's answer."""
+
+    rule: str
+    name: str
+    path: str
+    line: int
+    resource: str
+    severity: str
+    help: str
+    suppressed: bool
+
+
+class Crash(Value):
+    rule: str
+    path: str
+
+
+class Answer(Value):
+    """The worker's answer to one question; see `checkov_worker.py`."""
+
+    id: int
+    seen: dict[str, dict[str, int]]
+    unread: tuple[str, ...]
+    crashed: tuple[Crash, ...]
+    passed: int
+    failed: tuple[Record, ...]
+
+
+@contextmanager
+def worker(tools: Tools, *, python: str, root: Path, frameworks: Sequence[str] = ("terraform",)) -> Iterator[Worker]:
+    """Start checkov with the custom policies of `root/policies/checkov`; it gets ready while other work is done.
+
+    `python` is the interpreter of checkov's environment. One worker holds one policy set: checkov keeps custom
+    policies for its whole life. Raises ToolError when it cannot start, UserError for a policy that is not readable.
+    """
+    policies = _policies(root)
+    with tempfile.TemporaryDirectory(prefix="infra-agent-checkov-") as name:
+        folder = Path(name)
+        for path in policies.values():
+            target = folder / "policies" / "terraform"
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / path.name)
+        started = Worker(
+            tools,
+            [
+                *(python, "-I", str(WORKER), "--policies", str(folder / "policies")),
+                *(argument for framework in frameworks for argument in ("--framework", framework)),
+            ],
+            name=NAME,
+            cwd=folder,
+            env={**ENVIRONMENT, "HOME": name},
+            greet=lambda greeting: _require_policies(greeting, policies),
+        )
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+def run(files: Sequence[File], *, context: Context) -> CheckResult:
+    """Scan the Terraform files, unit by unit, so that no unit's resources answer for another's.
+
+    Raises ToolError when the worker fails, a file was not read, or the canary was not found.
+    """
+    given = of_kind((*files, *context.trusted), ".tf")
+    if not given:
+        return nothing_to_check(NAME)
+    deadline = time.monotonic() + context.timeout
+    canary = canary_name()
+    roots = scan_roots([file.path for file in given], units=context.units)
+    planted = [File(path=f"{root}/{canary}/main.tf", content=CANARY) for root in roots]
+    started = (
+        nullcontext(context.worker)
+        if context.worker is not None
+        else worker(context.tools, python=context.checkov, root=context.root)
+    )
+    findings: list[Finding] = []
+    seen: set[str] = set()
+    with started as asked, clean_copy([*files, *context.trusted, *planted]) as copy:
+        top = copy.resolve()
+        for root in roots:
+            question = {"framework": "terraform", "root": str(top / root)}
+            answer = _answer(asked.ask(question, timeout=max(deadline - time.monotonic(), 1)))
+            _require_canary(answer, canary)
+            seen.update(_relative(path, top) for path in answer.seen)
+            findings.extend(_findings(answer, canary=canary, top=top, context=context))
+    missing = sorted({file.path for file in given} - seen)
+    if missing:
+        raise ToolError(f"it could not read {', '.join(missing[:5])}, {len(missing)} of {len(given)} files")
+    return finished(NAME, given=len(given), seen=len(seen & {file.path for file in given}), findings=findings)
+
+
+def _answer(value: dict[str, Any]) -> Answer:
+    try:
+        return Answer.model_validate(value)
+    except ValidationError as error:
+        raise ToolError(f"its answer has an unknown shape: {error.errors()[0]['msg']}") from error
+
+
+def _require_policies(greeting: Mapping[str, Any], policies: Mapping[str, Path]) -> None:
+    loaded = greeting.get("policies")
+    refused = sorted(set(policies) - set(loaded if isinstance(loaded, list) else ()))
+    if refused:
+        raise ToolError(f"it did not accept {', '.join(f'{POLICIES}/{policies[rule].name}' for rule in refused)}")
+
+
+def _require_canary(answer: Answer, canary: str) -> None:
+    found = {record.rule for record in answer.failed if f"/{canary}/" in record.path}
+    if not found >= CANARY_RULES:
+        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(CANARY_RULES - found))})")
+
+
+def _findings(answer: Answer, *, canary: str, top: Path, context: Context) -> Iterator[Finding]:
+    for record in answer.failed:
+        if f"/{canary}/" in record.path:
+            continue
+        note = " (suppressed in the file, which counts for nothing)" if record.suppressed else ""
+        yield Finding(
+            source=NAME,
+            rule=record.rule,
+            severity=context.severities.of(NAME, record.rule, own=_severity(record.severity)),
+            message=f"{record.name}: {record.resource}{note}" if record.resource else f"{record.name}{note}",
+            path=_relative(record.path, top),
+            line=max(record.line, 0),
+            help=record.help or HELP,
+        )
+    for crash in answer.crashed:
+        if canary in crash.path:
+            continue
+        yield Finding(
+            source=NAME,
+            rule=crash.rule,
+            severity=context.severities.of(NAME, crash.rule),
+            message="checkov's rule crashed on this code, so it counts as failed; write it more plainly or waive it",
+            path=_relative(crash.path, top) if crash.path else "",
+            help=HELP,
+        )
+
+
+def _severity(text: str) -> Severity | None:
+    return next((severity for severity in ORDER if severity == text), None)
+
+
+def _relative(path: str, top: Path) -> str:
+    return Path(os.path.relpath(path, top)).as_posix()
+
+
+def _policies(root: Path) -> dict[str, Path]:
+    policies: dict[str, Path] = {}
+    for path in sorted((root / POLICIES).glob("*.y*ml")):
+        named = f"{POLICIES}/{path.name}"
+        try:
+            data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except (YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{named}: not YAML: {error}") from error
+        metadata = data.get("metadata") if isinstance(data, dict) else None
+        rule = metadata.get("id") if isinstance(metadata, dict) else None
+        if not isinstance(rule, str) or not re.fullmatch(r"CKV2?_[A-Z]+_\d+", rule):
+            raise UserError(f"{named}: metadata.id must look like CKV2_ORG_1, got {rule!r:.40}")
+        if rule in policies:
+            raise UserError(f"{named}: metadata.id {rule} is also the id of {policies[rule].name}")
+        policies[rule] = path
+    return policies

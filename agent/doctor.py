@@ -1,0 +1,62 @@
+"""A checkout and its tools -> what is there, what is missing, and how to get it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import AgentError, ToolError
+from agent.settings import GUARDRAILS_PATH, SETTINGS_PATH, load_guardrails, load_settings
+from agent.tools import Tools
+
+GET_TERRAFORM = (
+    "no terraform and no tofu on PATH. Install Terraform 1.10 or newer (developer.hashicorp.com/terraform/install) or "
+    "OpenTofu 1.10 or newer (opentofu.org/docs/intro/install), or name a binary in .github/infra-agent.yml under "
+    "terraform.binary. Without it no plan can be made"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    what: str
+    ok: bool
+    detail: str
+
+
+def diagnose(root: Path, *, tools: Tools, mirror: str) -> Iterator[Line]:
+    """One line for each thing that the pipeline needs on this machine and in this checkout."""
+    yield Line("Python", sys.version_info >= (3, 11), sys.version.split()[0])
+    yield _program(tools, "git", "install git")
+    yield _terraform(root, tools)
+    if mirror:
+        there = (Path(mirror) / "registry.terraform.io").is_dir()
+        yield Line("provider mirror", there, mirror if there else f"{mirror} holds no folder registry.terraform.io")
+    for path, load in ((SETTINGS_PATH, load_settings), (GUARDRAILS_PATH, load_guardrails)):
+        try:
+            load(root)
+            yield Line(path, True, "sound")
+        except AgentError as error:
+            yield Line(path, False, str(error))
+
+
+def _terraform(root: Path, tools: Tools) -> Line:
+    try:
+        binary = load_settings(root).terraform.binary
+    except AgentError:
+        binary = ""
+    for name in [binary] if binary else ["terraform", "tofu"]:
+        if path := tools.which(name):
+            return _program(tools, path, GET_TERRAFORM)
+    return Line("Terraform or OpenTofu", False, GET_TERRAFORM)
+
+
+def _program(tools: Tools, name: str, how: str) -> Line:
+    label = Path(name).name
+    path = tools.which(name)
+    if path is None:
+        return Line(label, False, how)
+    try:
+        done = tools.run([path, "version"], cwd=Path("/"), timeout=20)
+    except ToolError as error:
+        return Line(label, False, str(error))
+    return Line(label, True, f"{done.stdout.splitlines()[0]} ({path})")

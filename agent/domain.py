@@ -1,0 +1,307 @@
+"""Every value that crosses a room. Frozen pydantic models; imports nothing of ours."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Verb = Literal["create", "update", "delete", "replace", "read", "no-op"]
+Severity = Literal["info", "low", "medium", "high", "critical"]
+Risk = Literal["low", "medium", "high", "critical"]
+Target = Literal["terraform", "ansible", "kubernetes"]
+
+Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Value(BaseModel):
+    """A frozen value; a field that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Value):
+    """A value that is handed from job to job as a JSON file named `<name>.json`."""
+
+    name: ClassVar[str]
+    version: Literal[1] = 1
+
+
+# --- what was asked ----------------------------------------------------------------------------------------------
+
+
+class Question(Value):
+    """What the agent must know before it can go on."""
+
+    field: str
+    rule: str
+    suggestion: str = ""
+
+
+class Request(Document):
+    """A snapshot of the issue (or of a person's pull request) at the moment when the agent was called.
+
+    `status` is `accepted` (the pipeline goes on), `refused` (a person is told `reasons`) or `ignored` (the event is
+    not for us; nothing is written anywhere). `body` is cleaned text; `sha256` is over the raw title and body.
+    `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order.
+    """
+
+    name: ClassVar[str] = "request"
+    status: Literal["accepted", "refused", "ignored"]
+    reasons: tuple[str, ...] = ()
+    trigger: Literal["label", "revise", "plan", "help", "usage", "pull_request"]
+    repository: str
+    number: int
+    url: str
+    title: str
+    body: str
+    fields: dict[str, str] = {}
+    answers: tuple[str, ...] = ()
+    requester: str
+    actor: str
+    sha256: Sha256
+    base_sha: Sha1
+    head_sha: Sha1 | None = None
+    branch: str
+    pull_request: int | None = None
+    comment_id: int | None = None
+    removed: tuple[str, ...] = ()
+
+
+class Action(Value):
+    """One thing to do, as it was understood."""
+
+    verb: Literal["create", "update", "delete", "scale", "restart", "backup", "monitor"]
+    resource: str
+    parameters: dict[str, JsonValue] = {}
+    reason: str = ""
+
+
+class Intent(Document):
+    """How the request was understood. With `questions` the pipeline stops and asks."""
+
+    name: ClassVar[str] = "intent"
+    summary: str
+    actions: tuple[Action, ...] = ()
+    target: Target = "terraform"
+    environment: str = ""
+    risk: Risk = "low"
+    blueprint: str = ""
+    assumptions: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+
+class Scope(Value):
+    """The contract read off the intent; the plan is checked against it.
+
+    `types` maps a resource type to the verbs that were asked for; `max_creates` and `max_destroys` count resources
+    over all units.
+    """
+
+    environment: str
+    units: tuple[str, ...]
+    types: dict[str, tuple[Verb, ...]] = {}
+    max_creates: int = 0
+    max_destroys: int = 0
+
+
+# --- what is to be written ---------------------------------------------------------------------------------------
+
+
+class File(Value):
+    """A whole file to write, or to delete when `content` is None. `path` is relative to the repository's root."""
+
+    path: str
+    content: str | None
+
+
+class ChangeSet(Document):
+    """Whole files to write or delete, never patches. `scope` is None for a person's own pull request."""
+
+    name: ClassVar[str] = "change"
+    status: Literal["written", "needs-info", "nothing"]
+    author: str
+    summary: str = ""
+    files: tuple[File, ...] = ()
+    units: tuple[str, ...] = ()
+    scope: Scope | None = None
+    rollback: str = ""
+
+
+# --- what was found ----------------------------------------------------------------------------------------------
+
+
+class Finding(Value):
+    """What any check or reviewer says. `line` counts from 1; 0 means the whole file. `help` is a link or a rule page."""
+
+    source: str
+    rule: str
+    severity: Severity
+    message: str
+    path: str = ""
+    line: int = 0
+    help: str = ""
+
+
+class CheckRun(Value):
+    """How one check went. `error` means that it could not run, which is never the same as having found nothing."""
+
+    check: str
+    status: Literal["passed", "failed", "error"]
+    seconds: float = 0.0
+    files_given: int = 0
+    files_seen: int = 0
+    detail: str = ""
+
+
+class Findings(Document):
+    name: ClassVar[str] = "findings"
+    findings: tuple[Finding, ...] = ()
+    checks: tuple[CheckRun, ...] = ()
+
+
+class Proposal(Document):
+    """Where the change stands as a branch and a pull request."""
+
+    name: ClassVar[str] = "proposal"
+    status: Literal["proposed", "refused"]
+    reasons: tuple[str, ...] = ()
+    branch: str = ""
+    head_sha: Sha1 | None = None
+    base_sha: Sha1 | None = None
+    pull_request: int | None = None
+    url: str = ""
+
+
+# --- what would happen -------------------------------------------------------------------------------------------
+
+
+class Change(Value):
+    """What would happen to one resource. `fields` are names of attributes, never their values."""
+
+    address: str
+    type: str
+    verbs: tuple[Verb, ...]
+    sensitive: bool = False
+    fields: tuple[str, ...] = ()
+
+
+class UnitPlan(Value):
+    """What applying one unit would do. `digest` is over the canonical plan; `unknowns` counts unknown attributes."""
+
+    unit: str
+    target: Target
+    status: Literal["planned", "failed"]
+    changes: tuple[Change, ...] = ()
+    unknowns: int = 0
+    digest: str = ""
+    tool: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class Plan(Document):
+    name: ClassVar[str] = "plan"
+    commit: Sha1 | None = None
+    units: tuple[UnitPlan, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Verdict(Document):
+    name: ClassVar[str] = "verdict"
+    status: Literal["ready", "needs work", "blocked"]
+    reasons: tuple[str, ...] = ()
+
+
+class Seal(Document):
+    """The fingerprint that a merge approves."""
+
+    name: ClassVar[str] = "seal"
+    request_sha256: Sha256
+    request_number: int
+    scope: Scope | None
+    head_sha: Sha1
+    base_sha: Sha1
+    trees: dict[str, str]
+    lock_files: dict[str, str]
+    policy: str
+    tools: tuple[str, ...]
+    plans: dict[str, str]
+
+
+# --- what happened -----------------------------------------------------------------------------------------------
+
+
+class Merge(Document):
+    """What a push to the default branch means: the pull request it merged, its seal and the units to apply."""
+
+    name: ClassVar[str] = "merge"
+    status: Literal["apply", "nothing", "stopped"]
+    reasons: tuple[str, ...] = ()
+    repository: str
+    commit: Sha1
+    pull_request: int | None = None
+    issue: int | None = None
+    merged_by: str = ""
+    units: tuple[str, ...] = ()
+    seal: Seal | None = None
+
+
+class Probe(Value):
+    """A question to the real world whose answer says whether a unit is healthy.
+
+    `kind` is `aws` (a read-only boto3 call, `service` and `operation`, whose answer must hold `expect`), `http` (GET
+    `url`, `expect.status`), `tcp` (`url` is host:port) or `output` (a Terraform output, `expect.matches` a regular
+    expression). `${output.NAME}` in a text is replaced by that Terraform output.
+    """
+
+    name: str
+    kind: Literal["aws", "http", "tcp", "output"]
+    service: str = ""
+    operation: str = ""
+    arguments: dict[str, JsonValue] = {}
+    url: str = ""
+    expect: dict[str, JsonValue] = {}
+
+
+class ProbeResult(Value):
+    probe: str
+    passed: bool
+    detail: str = ""
+    seconds: float = 0.0
+
+
+class UnitOutcome(Value):
+    """What an apply did to one unit. `stopped` means that nothing was applied; `healthy` is None until validated."""
+
+    unit: str
+    status: Literal["applied", "failed", "recovered", "stopped"]
+    reason: str = ""
+    changes: tuple[Change, ...] = ()
+    digest: str = ""
+    probes: tuple[ProbeResult, ...] = ()
+    second_plan_empty: bool | None = None
+    healthy: bool | None = None
+    seconds: float = 0.0
+
+
+class Outcome(Document):
+    name: ClassVar[str] = "outcome"
+    commit: Sha1
+    units: tuple[UnitOutcome, ...] = ()
+
+
+class Report(Document):
+    """What was written where for people to read, at the end of a publish or of a report."""
+
+    name: ClassVar[str] = "report"
+    status: str
+    comment_url: str = ""
+    written: tuple[str, ...] = ()
+
+
+DOCUMENTS: dict[str, type[Document]] = {
+    kind.name: kind
+    for kind in (
+        Request, Intent, ChangeSet, Findings, Proposal, Plan, Verdict, Seal, Merge, Outcome, Report,
+    )
+}  # fmt: skip

@@ -1,0 +1,69 @@
+"""A change's files -> findings about what may never be written. Pure and total: no disk, no network, no outside tool."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from agent.domain import File, Finding
+from agent.gate import bundle, content, paths
+from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
+from agent.gate.content import Text
+from agent.gate.rules import Rule
+from agent.settings import Guardrails
+
+__all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "parse_bundle"]
+
+RULES: Mapping[str, Rule[object]] = {
+    rule.id: rule  # type: ignore[misc]
+    for rule in (*bundle.RULES, *paths.RULES, *content.RULES)
+}
+
+
+def examine(
+    files: Sequence[File],
+    *,
+    guardrails: Guardrails,
+    base: Mapping[str, str] | None = None,
+    trusted: Mapping[str, str] | None = None,
+    waived: Collection[tuple[str, str]] = (),
+) -> tuple[Finding, ...]:
+    """Everything that the gate has against `files`, all critical, in the order of path and line. Never raises.
+
+    `base` is the tree that the change is made on (path -> content), so that a module is judged as a whole and a
+    removed safeguard is seen; None when it is not known. `trusted` is what the pipeline itself would write
+    (path -> content): a file with exactly that content passes unread. `waived` are pairs of a rule (or of a check that
+    a suppression comment names) and a path, from the default branch.
+    """
+    own = dict(trusted or {})
+    judged = [file for file in files if file.content is None or own.get(file.path) != file.content]
+    change = ChangeUnderTest(judged if judged or not files else files, guardrails, own)
+    found: list[Finding] = []
+    for shape in bundle.RULES:
+        found += shape.findings(change)
+    for file in judged[: guardrails.limits.max_files]:
+        for rule in paths.RULES:
+            found += rule.findings(file.path)
+        if file.content is not None and len(file.content) <= guardrails.limits.max_file_bytes:
+            text = Text(file.path, file.content)
+            for text_rule in content.RULES:
+                found += text_rule.findings(text)
+    return tuple(sorted(_not_waived(found, waived), key=lambda item: (item.path, item.line, item.rule, item.message)))
+
+
+def decide(findings: Iterable[Finding]) -> int:
+    """The exit code of `infra-agent gate`: 0 pass, 1 blocked, 2 could not decide."""
+    rules = {item.rule for item in findings}
+    if not rules:
+        return 0
+    return 2 if rules <= {"bundle/unreadable", "gate/undecided"} else 1
+
+
+def _not_waived(findings: Iterable[Finding], waived: Collection[tuple[str, str]]) -> list[Finding]:
+    kept = []
+    for item in findings:
+        rule = RULES.get(item.rule)
+        names = {item.rule}
+        if item.rule == "content/suppression":
+            names |= set(content.NAMED_CHECK.findall(item.message))
+        allowed = rule is not None and rule.waivable and any((name, item.path) in waived for name in names)
+        if not allowed:
+            kept.append(item)
+    return kept

@@ -1,0 +1,1 @@
+"""The forge: GitHub's API through PyGithub, in functions over one connection."""

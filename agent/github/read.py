@@ -1,0 +1,166 @@
+"""What is on GitHub -> frozen values. Only reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import github
+from github.Issue import Issue
+from github.PullRequest import PullRequest
+
+from agent.errors import Denied, ToolError
+from agent.github.connect import Connection, explained
+
+MAY_WRITE = ("write", "maintain", "admin")
+
+
+@dataclass(frozen=True)
+class IssueView:
+    number: int
+    title: str
+    body: str
+    author: str
+    state: str
+    url: str
+    labels: tuple[str, ...]
+    is_pull_request: bool
+
+
+@dataclass(frozen=True)
+class CommentView:
+    id: int
+    author: str
+    body: str
+    created_at: datetime
+    url: str
+
+
+@dataclass(frozen=True)
+class PullView:
+    """A pull request. `head_repository` is None when the fork is gone; `merged_by` is empty until merged."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    state: str
+    url: str
+    branch: str
+    head_sha: str
+    base_branch: str
+    base_sha: str
+    head_repository: str | None
+    merged: bool
+    merge_commit: str | None
+    merged_by: str
+
+
+def permission(connection: Connection, login: str) -> str:
+    """What the API says `login` may do here: `none read triage write maintain admin`.
+
+    Raises Denied when it does not say: without an answer nobody is allowed anything.
+    """
+    try:
+        with explained(f"the permission of {login}"):
+            return connection.repository.get_collaborator_permission(login)
+    except ToolError as error:
+        raise Denied(f"{error}. Without an answer {login} counts as not allowed; run the workflow again") from error
+
+
+def issue(connection: Connection, number: int) -> IssueView:
+    with explained(f"issue #{number}"):
+        found = connection.repository.get_issue(number)
+        return IssueView(
+            number=found.number,
+            title=found.title or "",
+            body=found.body or "",
+            author=found.user.login,
+            state=found.state,
+            url=found.html_url,
+            labels=tuple(label.name for label in found.labels),
+            is_pull_request=found.pull_request is not None,
+        )
+
+
+def comments(connection: Connection, number: int) -> tuple[CommentView, ...]:
+    """All comments of an issue or pull request, oldest first, on all pages."""
+    with explained(f"the comments of #{number}"):
+        listing = _issue(connection, number).get_comments()
+        return tuple(
+            CommentView(found.id, found.user.login, found.body or "", found.created_at, found.html_url)
+            for found in listing
+        )
+
+
+def pull(connection: Connection, number: int) -> PullView:
+    with explained(f"pull request #{number}"):
+        return _pull(connection.repository.get_pull(number))
+
+
+def open_pull(connection: Connection, branch: str) -> PullView | None:
+    """The open pull request whose head is `branch` of this repository itself."""
+    owner = connection.name.split("/")[0]
+    with explained(f"the pull requests of {branch}"):
+        for found in connection.repository.get_pulls(state="open", head=f"{owner}:{branch}"):
+            if found.head.ref == branch and found.head.repo is not None and found.head.repo.full_name == connection.name:
+                return _pull(found)
+    return None
+
+
+def merged_pulls(connection: Connection, commit: str) -> tuple[PullView, ...]:
+    """The merged pull requests whose merge made `commit`."""
+    with explained(f"the pull requests of commit {commit[:7]}"):
+        numbers = [found.number for found in connection.repository.get_commit(commit).get_pulls()]
+        views = [_pull(connection.repository.get_pull(number)) for number in numbers]
+    return tuple(view for view in views if view.merged and view.merge_commit == commit)
+
+
+def check_output(connection: Connection, *, commit: str, check: str) -> str | None:
+    """Text of the newest check run `check` on `commit` that our own App wrote and that succeeded."""
+    with explained(f"the check {check} of {commit[:7]}"):
+        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="latest")
+        ours = [run for run in runs if run.app is not None and run.app.id == connection.app_id]
+    if not ours:
+        return None
+    newest = max(ours, key=lambda run: run.id)
+    return newest.output.text if newest.conclusion == "success" else None
+
+
+def labelled_at(connection: Connection, number: int, label: str) -> datetime | None:
+    """When `label` was last put on the issue, or None."""
+    with explained(f"the events of #{number}"):
+        times = [
+            event.created_at
+            for event in _issue(connection, number).get_events()
+            if event.event == "labeled" and event.label is not None and event.label.name == label
+        ]
+    return max(times, default=None)
+
+
+def _issue(connection: Connection, number: int) -> Issue:
+    return Issue(connection.repository.requester, url=f"{connection.repository.url}/issues/{number}", completed=False)
+
+
+def _pull(found: PullRequest) -> PullView:
+    return PullView(
+        number=found.number,
+        title=found.title,
+        body=found.body or "",
+        author=found.user.login,
+        state=found.state,
+        url=found.html_url,
+        branch=found.head.ref,
+        head_sha=found.head.sha,
+        base_branch=found.base.ref,
+        base_sha=found.base.sha,
+        head_repository=found.head.repo.full_name if found.head.repo is not None else None,
+        merged=bool(found.merged_at),
+        merge_commit=found.merge_commit_sha,
+        merged_by=_merger(found),
+    )
+
+
+def _merger(found: PullRequest) -> str:
+    try:
+        return found.merged_by.login if found.merged_at and found.merged_by is not None else ""
+    except github.UnknownObjectException:
+        return ""

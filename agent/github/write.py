@@ -1,0 +1,164 @@
+"""Text for people and states -> GitHub. A text is redacted and cut to size here, on its only way out."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+from github.Issue import Issue
+from github.IssueComment import IssueComment
+
+from agent.domain import Finding
+from agent.errors import ToolError
+from agent.github.connect import Connection, explained
+from agent.github.read import PullView, open_pull
+from agent.render.limits import fit
+from agent.render.redact import redact
+
+T = TypeVar("T")
+Conclusion = Literal["success", "failure", "neutral", "action_required"]
+Reaction = Literal["eyes", "rocket", "confused"]
+STATES = ("agent:working", "agent:needs-info", "agent:ready", "agent:applied", "agent:failed")
+ANNOTATIONS_A_CALL = 50
+
+
+def outgoing(text: str, *, log_url: str = "") -> str:
+    """The one exit: secrets out, then cut to what GitHub accepts."""
+    return fit(redact(text), more=log_url)
+
+
+def upsert_comment(connection: Connection, number: int, *, marker: str, body: str, log_url: str = "") -> str:
+    """Write or edit the one comment of ours on `number` that starts with `marker`; returns its address.
+
+    Ours is decided by author and marker, on all pages: somebody else's copy of the marker is never edited or trusted.
+    """
+    text = outgoing(body if body.startswith(marker) else f"{marker}\n{body}", log_url=log_url)
+    found = _find(connection, number, marker)
+    if found is None:
+        issue = _issue(connection, number)
+        found = _once(
+            f"a comment on #{number}",
+            lambda: issue.create_comment(text),
+            lambda: _find(connection, number, marker),
+        )
+    elif found.body != text:
+        with explained(f"the comment {found.html_url}"):
+            found.edit(text)
+    return found.html_url
+
+
+def ensure_pull(connection: Connection, *, branch: str, base: str, title: str, body: str) -> PullView:
+    """The open pull request of `branch`, made when there is none; title and body are brought up to date."""
+    title, body = outgoing(title), outgoing(body)
+    found = open_pull(connection, branch)
+    if found is None:
+        return _once(
+            f"a pull request for {branch}",
+            lambda: _create_pull(connection, branch=branch, base=base, title=title, body=body),
+            lambda: open_pull(connection, branch),
+        )
+    if (found.title, found.body) != (title, body):
+        with explained(f"pull request #{found.number}"):
+            connection.repository.get_pull(found.number).edit(title=title, body=body)
+    return found
+
+
+def set_state(connection: Connection, number: int, state: str, *, drop: Sequence[str] = ()) -> None:
+    """Give the issue exactly one of our state labels; `drop` names labels to take off with the same call."""
+    with explained(f"the labels of #{number}"):
+        issue = connection.repository.get_issue(number)
+        names = [label.name for label in issue.labels]
+        wanted = [name for name in names if name not in STATES and name not in drop] + [state]
+        if sorted(wanted) != sorted(names):
+            issue.set_labels(*wanted)
+
+
+def react(connection: Connection, comment_id: int, reaction: Reaction) -> None:
+    with explained(f"a reaction to comment {comment_id}"):
+        IssueComment(
+            connection.repository.requester, url=f"{connection.repository.url}/issues/comments/{comment_id}", completed=False
+        ).create_reaction(reaction)
+
+
+def close(connection: Connection, number: int) -> None:
+    """Close an issue as completed; closing a closed one changes nothing."""
+    with explained(f"closing #{number}"):
+        issue = connection.repository.get_issue(number)
+        if issue.state != "closed":
+            issue.edit(state="closed", state_reason="completed")
+
+
+def check_run(
+    connection: Connection,
+    *,
+    name: str,
+    commit: str,
+    conclusion: Conclusion,
+    title: str,
+    summary: str,
+    text: str = "",
+    findings: Sequence[Finding] = (),
+    details_url: str = "",
+) -> None:
+    """Post one ended check run on `commit`, findings as line annotations (50 a call, as GitHub takes them)."""
+    annotations = [annotation(finding) for finding in findings if finding.path and finding.line]
+    output: dict[str, str | list[dict[str, str | int]]] = {"title": outgoing(title), "summary": outgoing(summary)}
+    if text:
+        output["text"] = outgoing(text)
+    first, rest = annotations[:ANNOTATIONS_A_CALL], annotations[ANNOTATIONS_A_CALL:]
+    extra = {"details_url": details_url} if details_url else {}
+    with explained(f"the check {name} of {commit[:7]}"):
+        run = connection.repository.create_check_run(
+            name,
+            commit,
+            status="completed",
+            conclusion=conclusion,
+            output={**output, "annotations": first} if first else output,
+            **extra,
+        )
+        while rest:
+            run.edit(output={**output, "annotations": rest[:ANNOTATIONS_A_CALL]})
+            rest = rest[ANNOTATIONS_A_CALL:]
+
+
+def annotation(finding: Finding) -> dict[str, str | int]:
+    """A finding as GitHub's check-run annotation."""
+    level = {"critical": "failure", "high": "failure", "medium": "warning"}.get(finding.severity, "notice")
+    return {
+        "path": finding.path,
+        "start_line": finding.line,
+        "end_line": finding.line,
+        "annotation_level": level,
+        "title": redact(finding.rule)[:255],
+        "message": outgoing(finding.message),
+    }
+
+
+def _issue(connection: Connection, number: int) -> Issue:
+    return Issue(connection.repository.requester, url=f"{connection.repository.url}/issues/{number}", completed=False)
+
+
+def _find(connection: Connection, number: int, marker: str) -> IssueComment | None:
+    with explained(f"the comments of #{number}"):
+        for comment in _issue(connection, number).get_comments():
+            if comment.user.login == connection.bot and (comment.body or "").startswith(marker):
+                return comment
+    return None
+
+
+def _create_pull(connection: Connection, *, branch: str, base: str, title: str, body: str) -> PullView:
+    connection.repository.create_pull(base=base, head=branch, title=title, body=body)
+    found = open_pull(connection, branch)
+    if found is None:
+        raise ToolError(f"the pull request for {branch} was made, but GitHub does not list it")
+    return found
+
+
+def _once(what: str, create: Callable[[], T], find: Callable[[], T | None]) -> T:
+    """Create a thing; when the answer is an error or lost, look whether it was made before giving up."""
+    try:
+        with explained(what):
+            return create()
+    except ToolError:
+        made = find()
+        if made is None:
+            raise
+        return made

@@ -1,0 +1,76 @@
+"""Proposal (or a person's pull request) -> Plan: what applying its head commit would do, judged by gate and scope."""
+
+import tempfile
+from pathlib import Path
+
+from agent import gate, scope
+from agent.documents import Documents
+from agent.domain import ChangeSet, Finding, Plan, Proposal, Request, UnitPlan
+from agent.errors import ToolError, UserError
+from agent.jobs.workspace import change_of, infrastructure, lay_out, trusted
+from agent.repo import Remote, fetch, open_repo
+from agent.settings import Guardrails, Settings
+from agent.targets import terraform
+from agent.tools import Tools
+
+
+def run(
+    documents: Documents,
+    *,
+    root: Path,
+    settings: Settings,
+    guardrails: Guardrails,
+    tools: Tools,
+    remote: Remote,
+) -> Plan:
+    """Plan every unit of the change on the commit that a person would merge. A unit without a plan says why."""
+    request, change = documents.need(Request), documents.need(ChangeSet)
+    proposal = documents.get(Proposal)
+    commit = proposal.head_sha if proposal else request.head_sha
+    if commit is None:
+        raise UserError("proposal.json: has no head_sha, so there is no commit to plan")
+    repo = open_repo(root)
+    fetch(repo, remote, commit)
+    # The branch may hold people's commits beside the author's: what will run is gated as it stands in the commit.
+    files = change_of(repo, remote, base=request.base_sha, commit=commit)
+    after = infrastructure(repo, commit)
+    ours = trusted(change.units, after, settings=settings, root=root)
+    refused = gate.examine(
+        files,
+        guardrails=guardrails,
+        base=infrastructure(repo, request.base_sha),
+        trusted={file.path: file.content or "" for file in ours},
+    )
+    if refused:
+        reason = f"the gate refused {commit[:7]}, so nothing of it was run: {refused[0].rule}: {refused[0].message}"
+        failed = (UnitPlan(unit=unit, target="terraform", status="failed", reason=reason) for unit in change.units)
+        return Plan(commit=commit, units=tuple(failed), findings=refused)
+
+    units: list[UnitPlan] = []
+    findings: list[Finding] = []
+    with tempfile.TemporaryDirectory(prefix="infra-agent-plan-") as folder:
+        lay_out(repo, commit, change.units, into=Path(folder))
+        for unit in change.units:
+            planned, judged = plan_unit(
+                Path(folder), unit, settings=settings, guardrails=guardrails, tools=tools, repository=request.repository
+            )
+            units.append(planned)
+            findings += judged
+    made = Plan(commit=commit, units=tuple(units))
+    findings += scope.check(made, change.scope, stateful_types=guardrails.stateful_types)
+    return made.model_copy(update={"findings": tuple(findings)})
+
+
+def plan_unit(
+    folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools, repository: str
+) -> tuple[UnitPlan, tuple[Finding, ...]]:
+    """One unit's plan and what the gate says of it. Never raises for a unit that cannot be planned."""
+    if not any((folder / unit).glob("*.tf")):
+        reason = "its code is gone; destroying what it deployed needs a request of its own"
+        return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), ()
+    try:
+        planned, raw = terraform.plan(tools, folder, unit, settings=settings, key=repository.encode())
+    except ToolError as error:
+        return UnitPlan(unit=unit, target="terraform", status="failed", reason=str(error)), ()
+    judged = gate.examine_plan(raw, guardrails=guardrails) if raw else ()
+    return planned, tuple(item.model_copy(update={"path": item.path or unit}) for item in judged)

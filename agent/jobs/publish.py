@@ -1,0 +1,157 @@
+"""All documents of a run -> Verdict (and Seal): what people read on the issue and on the pull request."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent import seal, verdict
+from agent.documents import Documents
+from agent.domain import ChangeSet, Document, Findings, Intent, Plan, Proposal, Request, Seal, Verdict
+from agent.github import write
+from agent.github.connect import Connection
+from agent.jobs.workspace import fingerprints, policy_of
+from agent.render import comments, outputs
+from agent.render.page import Context, Failure
+from agent.repo import Remote, fetch, open_repo
+from agent.settings import Settings
+
+PLAN_CHECK = "agent/plan"
+
+
+def run(
+    documents: Documents,
+    *,
+    root: Path,
+    settings: Settings,
+    connection: Connection,
+    remote: Remote,
+    context: Context,
+    results: Mapping[str, str],
+) -> tuple[Document, ...]:
+    """Answer the person who asked, whatever happened. `results` maps a job to GitHub's word for how it ended."""
+    request = documents.need(Request)
+    if request.trigger in ("help", "usage"):
+        return (_answer(request, context=context, connection=connection),)
+    intent, change = documents.get(Intent), documents.get(ChangeSet)
+    findings, proposal, plan = documents.get(Findings), documents.get(Proposal), documents.get(Plan)
+    failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
+    waiting = request.status == "refused" or (change is not None and change.status == "needs-info")
+    if waiting or (change is None and not failed):
+        judged = Verdict(status="needs work", reasons=request.reasons or _questions(intent))
+    else:
+        judged = verdict.judge(change=change, findings=findings, proposal=proposal, plan=plan)
+        judged = _with_failures(judged, failed)
+    failure = Failure(job=failed[0], reason="the job did not end well", log_url=context.run) if failed else None
+
+    proposal = proposal or _of_pull(request)
+    sealed = None
+    if proposal is not None and proposal.head_sha is not None:
+        if judged.status == "ready" and plan is not None:
+            sealed = _seal(root, remote, request=request, change=change, proposal=proposal, plan=plan)
+        _on_pull(
+            proposal, context=context, connection=connection, findings=findings, plan=plan, judged=judged, sealed=sealed
+        )
+    if request.trigger != "pull_request":
+        body = comments.status(
+            context, request=request, intent=intent, change=change, findings=findings,
+            proposal=proposal, plan=plan, verdict=judged, failure=failure,
+        )  # fmt: skip
+        marker = comments.marker("status")
+        write.upsert_comment(connection, request.number, marker=marker, body=body, log_url=context.run)
+        state = "agent:needs-info" if waiting else {"ready": "agent:ready"}.get(judged.status, "agent:failed")
+        write.set_state(connection, request.number, state, drop=(settings.request_label,))
+    if request.comment_id is not None:
+        write.react(connection, request.comment_id, "confused" if failed or waiting else "rocket")
+    return (judged,) if sealed is None else (judged, sealed)
+
+
+def _answer(request: Request, *, context: Context, connection: Connection) -> Verdict:
+    """A command that is answered by a comment alone: help, or what is wrong with it."""
+    text = comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
+    marker = f"{comments.marker('answer')}<!-- to {request.comment_id} -->"
+    write.upsert_comment(connection, request.number, marker=marker, body=text)
+    if request.comment_id is not None:
+        write.react(connection, request.comment_id, "rocket" if request.trigger == "help" else "confused")
+    return Verdict(status="needs work", reasons=request.reasons)
+
+
+def _questions(intent: Intent | None) -> tuple[str, ...]:
+    return tuple(f"{question.field}: {question.rule}" for question in intent.questions) if intent else ()
+
+
+def _with_failures(judged: Verdict, failed: list[str]) -> Verdict:
+    if not failed:
+        return judged
+    reasons = (*judged.reasons, *(f"the job {job} did not end well; its log says why" for job in failed))
+    return Verdict(status="blocked" if judged.status == "blocked" else "needs work", reasons=reasons)
+
+
+def _of_pull(request: Request) -> Proposal | None:
+    """A person's pull request stands for the proposal that this run did not make."""
+    if request.pull_request is None or request.head_sha is None:
+        return None
+    return Proposal(
+        status="proposed",
+        branch=request.branch,
+        head_sha=request.head_sha,
+        base_sha=request.base_sha,
+        pull_request=request.pull_request,
+        url=request.url,
+    )
+
+
+def _seal(
+    root: Path, remote: Remote, *, request: Request, change: ChangeSet | None, proposal: Proposal, plan: Plan
+) -> Seal:
+    repo = open_repo(root)
+    assert proposal.head_sha is not None
+    fetch(repo, remote, proposal.head_sha)
+    trees, locks = fingerprints(repo, proposal.head_sha, [unit.unit for unit in plan.units])
+    return seal.make(
+        request=request,
+        scope=change.scope if change else None,
+        proposal=proposal,
+        plan=plan,
+        trees=trees,
+        lock_files=locks,
+        policy=policy_of(repo, request.base_sha),
+    )
+
+
+def _on_pull(
+    proposal: Proposal,
+    *,
+    context: Context,
+    connection: Connection,
+    findings: Findings | None,
+    plan: Plan | None,
+    judged: Verdict,
+    sealed: Seal | None,
+) -> None:
+    number, commit = proposal.pull_request, proposal.head_sha
+    if number is None or commit is None:
+        return
+    sections = {"verdict": comments.verdict_section(context, judged, commit=commit, findings=findings, plan=plan)}
+    if findings is not None:
+        sections["checks"] = comments.checks_section(context, findings, commit=commit)
+    if plan is not None:
+        sections["plan"] = comments.plan_section(context, plan, commit=commit)
+    for name, body in sections.items():
+        write.upsert_comment(connection, number, marker=comments.marker(name), body=body, log_url=context.run)
+    for name, output in (
+        ("agent/gate", outputs.gate_output(context, findings)),
+        ("agent/checks", outputs.checks_output(context, findings)),
+        (PLAN_CHECK, outputs.plan_output(context, plan)),
+    ):
+        # The seal is read back from the check run at the merge: only an App can write one.
+        ready = name != PLAN_CHECK or sealed is not None
+        write.check_run(
+            connection,
+            name=name,
+            commit=commit,
+            conclusion=output.conclusion if ready else "failure",
+            title=output.title,
+            summary=output.summary,
+            text=sealed.model_dump_json() if name == PLAN_CHECK and sealed else output.text,
+            findings=output.findings,
+            details_url=context.run,
+        )

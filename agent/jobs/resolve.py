@@ -1,0 +1,85 @@
+"""A push to the default branch -> Merge: which approved pull request it is, and which units to apply."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import git
+
+from agent import events, seal
+from agent.documents import parse
+from agent.domain import Merge, Seal
+from agent.errors import UserError
+from agent.github import read
+from agent.github.connect import Connection
+from agent.jobs.intake import BRANCH
+from agent.jobs.publish import PLAN_CHECK
+from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
+from agent.repo import Remote, changed, fetch, open_repo
+
+
+def run(
+    event_name: str, payload: Mapping[str, Any], *, root: Path, connection: Connection, remote: Remote
+) -> Merge:
+    """Establish that the push is the merge of a pull request that stood sealed, by somebody who may merge.
+
+    Everything that is not so gives `stopped` with the reason: nothing will be applied.
+    """
+    event = events.parse(event_name, payload)
+    if not isinstance(event, events.Push) or event.ref != f"refs/heads/{event.default_branch}":
+        raise UserError(f"resolve works on a push to the default branch, got {event_name!r}")
+    repo = open_repo(root)
+    fetch(repo, remote, event.before)
+    merge = Merge(status="stopped", repository=connection.name, commit=event.after)
+    paths = [path for path in changed(repo, event.before, event.after) if path.startswith("infra/")]
+    units = units_of(paths, infrastructure(repo, event.after))
+    if not units:
+        return merge.model_copy(update={"status": "nothing", "reasons": ("no unit changed",)})
+    merge = merge.model_copy(update={"units": units})
+
+    pulls = read.merged_pulls(connection, event.after)
+    if len(pulls) != 1:
+        found = "no merged pull request" if not pulls else f"{len(pulls)} merged pull requests"
+        return _stopped(merge, f"{event.after[:7]} belongs to {found}; only a reviewed merge is applied")
+    pull = pulls[0]
+    ours = BRANCH.fullmatch(pull.branch)
+    merge = merge.model_copy(
+        update={
+            "pull_request": pull.number,
+            "merged_by": pull.merged_by,
+            "issue": int(ours["number"]) if ours and pull.head_repository == connection.name else None,
+        }
+    )
+    if pull.base_branch != event.default_branch:
+        return _stopped(merge, f"pull request #{pull.number} was merged into {pull.base_branch}")
+    permission = read.permission(connection, pull.merged_by) if pull.merged_by else "none"
+    if pull.merged_by == connection.bot or permission not in read.MAY_WRITE:
+        return _stopped(merge, f"merged by {pull.merged_by or 'nobody'}; a person with write permission has to merge")
+
+    sealed = _sealed(connection, pull.head_sha)
+    if sealed is None:
+        why = f"{pull.head_sha[:7]} was never ready: it has no seal. Comment `/agent plan` on a new pull request of it"
+        return _stopped(merge, why)
+    differences = [*_differences(repo, event.after, units, sealed), *_of_head(sealed, pull.head_sha)]
+    if differences:
+        return _stopped(merge.model_copy(update={"seal": sealed}), *differences)
+    return merge.model_copy(update={"status": "apply", "seal": sealed})
+
+
+def _sealed(connection: Connection, commit: str) -> Seal | None:
+    text = read.check_output(connection, commit=commit, check=PLAN_CHECK)
+    return parse(Seal, text, source=f"the seal of {commit[:7]}") if text else None
+
+
+def _of_head(sealed: Seal, commit: str) -> list[str]:
+    return [] if sealed.head_sha == commit else [f"the seal is of {sealed.head_sha[:7]}, merged was {commit[:7]}"]
+
+
+def _differences(repo: git.Repo, commit: str, units: tuple[str, ...], sealed: Seal) -> tuple[str, ...]:
+    unplanned = tuple(f"{unit} was never planned" for unit in units if unit not in sealed.plans)
+    trees, locks = fingerprints(repo, commit, sealed.plans)
+    return unplanned + seal.moved(sealed, trees=trees, lock_files=locks, policy=policy_of(repo, commit))
+
+
+def _stopped(merge: Merge, *reasons: str) -> Merge:
+    return merge.model_copy(update={"status": "stopped", "reasons": reasons})

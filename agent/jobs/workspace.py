@@ -1,0 +1,102 @@
+"""A commit -> what the jobs read off it: texts, units, trusted files, fingerprints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import git
+
+from agent.domain import File
+from agent.repo import Remote, changed, entries, export, merge_base, read, tree
+from agent.seal import policy_version
+from agent.settings import Settings
+from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files
+
+LOCK = "policies/terraform.lock.hcl"
+POLICY_FOLDERS = ("policies", ".github/infra-agent.yml")
+
+
+def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]:
+    """Path -> content of the plain UTF-8 files of `commit` below `folders`; what is no text is left out."""
+    found = {}
+    for entry in entries(repo, commit, folders):
+        data = read(repo, commit, entry.path) if entry.mode == "100644" else None
+        if data is not None:
+            try:
+                found[entry.path] = data.decode()
+            except UnicodeDecodeError:
+                continue
+    return found
+
+
+def change_of(repo: git.Repo, remote: Remote, *, base: str, commit: str) -> tuple[File, ...]:
+    """What `commit` changed below infra/ since it left `base`, as data. Both have to be fetched already."""
+    fork = merge_base(repo, remote, base, commit)
+    paths = [path for path in changed(repo, fork, commit) if path.startswith("infra/")]
+    return tuple(File(path=path, content=_content(repo, commit, path)) for path in paths)
+
+
+def _content(repo: git.Repo, commit: str, path: str) -> str | None:
+    """Text of a file; what is no plain UTF-8 file becomes a NUL, which the gate refuses by name."""
+    for entry in entries(repo, commit, [path]):
+        data = read(repo, commit, path) if entry.mode == "100644" else None
+        try:
+            return data.decode() if data is not None else "\0"
+        except UnicodeDecodeError:
+            return "\0"
+    return None
+
+
+def laid_over(base: Mapping[str, str], files: Iterable[File]) -> dict[str, str]:
+    """`base` after `files` were written and deleted."""
+    after = dict(base)
+    for file in files:
+        if file.content is None:
+            after.pop(file.path, None)
+        else:
+            after[file.path] = file.content
+    return after
+
+
+def units_of(changed: Iterable[str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """The units that a change touches; `after` is every text below infra/terraform once it is made."""
+    return affected(changed, after)
+
+
+def trusted(units: Iterable[str], after: Mapping[str, str], *, settings: Settings, root: Path) -> tuple[File, ...]:
+    """The files of `units` that only trusted code writes. A lock file that a unit already has stays as it is."""
+    lock_path = root / LOCK
+    lock = lock_path.read_text(encoding="utf-8") if lock_path.is_file() else None
+    files: list[File] = []
+    for unit in units:
+        own = {path: text for path, text in after.items() if path.startswith(f"{unit}/")}
+        code = [text for path, text in own.items() if path.endswith(".tf") and path != f"{unit}/terraform.tf"]
+        if not code:
+            continue
+        made = trusted_files(unit, settings=settings, lock=lock, existing=code)
+        files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in own)]
+    return tuple(files)
+
+
+def lay_out(repo: git.Repo, commit: str, units: Sequence[str], *, into: Path) -> None:
+    """Write `units` of `commit`, and the modules that they may use, into `into`: all that a tool will see."""
+    export(repo, commit, [*units, MODULES], into=into)
+
+
+def fingerprints(repo: git.Repo, commit: str, units: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tree hash by unit (and of the modules), and blob hash by lock file, in `commit`."""
+    units = tuple(units)
+    trees = {folder: tree(repo, commit, folder) for folder in (*units, MODULES)}
+    locks = {f"{unit}/.terraform.lock.hcl": tree(repo, commit, f"{unit}/.terraform.lock.hcl") for unit in units}
+    return trees, locks
+
+
+def policy_of(repo: git.Repo, commit: str) -> str:
+    """Version of the policy, settings included, that stands in `commit`."""
+    return policy_version(
+        {entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)}
+    )
+
+
+def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:
+    """Every text below infra/terraform in `commit`."""
+    return texts(repo, commit, [ROOT])

@@ -1,0 +1,1 @@
+"""Text for people: documents in, inert Markdown without secrets out. Pure."""

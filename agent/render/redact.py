@@ -1,0 +1,195 @@
+"""Text -> the same text without secrets: by value in any usual encoding, by pattern, by entropy. Pure.
+
+Runs before anything is cut, because half a secret is no longer recognised. Colours are taken out on the way: they can
+stand in the middle of a token.
+"""
+
+import base64
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+from agent.clean import ANSI, strip_hidden
+
+REDACTED = "(redacted)"
+# Shorter values are words; taking them out would tear ordinary text apart.
+SHORTEST_VALUE = 5
+
+# Formats as their makers document them. A named group `secret` is the part to take out, else the whole match.
+PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b",  # AWS access key
+        r"\bgh[pousr]_[A-Za-z0-9_.-]{36,}",  # GitHub
+        r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+        r"\bglpat-[A-Za-z0-9_-]{20,}",  # GitLab
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",  # Slack
+        r"\bxapp-[A-Za-z0-9-]{10,}",
+        r"hooks\.slack\.com/services/(?P<secret>[A-Za-z0-9/]{20,})",
+        r"\beyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?",  # JSON web token
+        r"\bsk-ant-[A-Za-z0-9_-]{16,}",  # Anthropic
+        r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}",  # OpenAI
+        r"\bAIza[A-Za-z0-9_-]{35}",  # Google
+        r"\bya29\.[A-Za-z0-9_-]{20,}",
+        r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",  # Stripe
+        r"\bnpm_[A-Za-z0-9]{36}",
+        r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
+        r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}",  # Vault
+        r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}",  # HCP Terraform
+        r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",  # SendGrid
+        r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"`]{0,200}:(?P<secret>[^\s@'\"`]{1,500})@",  # connection string
+        r"(?i)\bAccountKey=(?P<secret>[^;\s'\"]{16,})",
+        r"(?i)[?&](?:sig|signature|x-amz-signature|x-amz-security-token|access_token)=(?P<secret>[^&\s'\"]{8,})",
+        r"(?i)\bauthorization[\"']?\s{0,5}[:=]\s{0,5}[\"']?(?:basic|bearer|token)\s{1,5}(?P<secret>[^\s\"',]{6,})",
+        r"(?i)\bbearer\s{1,5}(?P<secret>[A-Za-z0-9._~+/-]{20,}=*)",
+    )
+)
+ASSIGNED = re.compile(
+    r"(?i)(?<![A-Za-z0-9])(?:[A-Za-z0-9_.-]{0,60}[_.-])?"
+    r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|"
+    r"signing[_-]?key|client[_-]?secret|credentials?|auth[_-]?key)"
+    r"[\"']?[ \t]{0,40}(?P<sign>=>?|:)[ \t]{0,40}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n]{5,1000})(?P=quote)"
+    r"|(?P<bare>[^\s\"',;|)\]}]{6,1000}))"
+)
+# What stands behind `password =` in code and plans without being a secret.
+HARMLESS = re.compile(
+    r"\(.*|[*•x]+|true|false|null|none|required|optional|\d+|\$\{.*|\{\{.*|<.*|arn:.*|redacted.*"
+    r"|(?:var|local|data|module|each|self|output|random|path|aws|google|azurerm|kubernetes|vault)[a-z0-9_]*[.\[].*"
+    r"|[a-z_]+\(.*|[a-z0-9-]+(?:/[a-z0-9-]+)+",
+    re.IGNORECASE | re.DOTALL,
+)
+TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=-])")
+DIGEST_BEFORE = re.compile(r"(?:h1:|zh:|sha(?:1|256|384|512)[:-])\Z", re.IGNORECASE)
+# Bits a character; random base64 of 24 characters has about 4.2, identifiers in camel case stay below 4.
+LEAST_ENTROPY = 4.0
+BREAK = re.compile(r"\n[ \t]*[+~-]?[ \t]*")
+# A line that is nothing but one token can be the rest of the one before it.
+WRAPPED = re.compile(r"\n[ \t]*(?=[A-Za-z0-9+/_=.-]{8,}[\"',]?[ \t]*(?:\n|\Z))")
+
+
+def redact(text: str, *, values: Collection[str] = ()) -> str:
+    """`values` are secrets known by value; they are found plain, in base64, hex, percent-encoded and JSON, and when
+    line breaks tear them. The answer holds no ANSI and no hidden characters. Fed its own answer it changes nothing.
+    """
+    text = strip_hidden(ANSI.sub("", text.replace("\r\n", "\n")))[0]
+    for pattern in _by_value(values):
+        text = pattern.sub(REDACTED, text)
+    spans = [*_by_pattern(text, PATTERNS)]
+    for gap in (WRAPPED, BREAK):
+        joined, origin = _joined(text, gap)
+        if len(joined) != len(text):
+            # Across any line break, an open-ended pattern would swallow the next line's first word.
+            patterns = PATTERNS if gap is WRAPPED else SHORTEST
+            spans += [(origin[start], origin[end - 1] + 1) for start, end in _by_pattern(joined, patterns)]
+    text = _without(text, spans)
+    text = _without(text, _assigned(text))
+    return _without(text, _random(text))
+
+
+def _shortest(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\d+),\d*\}|\*(?!\?)", lambda found: f"{{{found[1]}}}" if found[1] else "*?", pattern))
+
+
+SHORTEST = tuple(
+    _shortest(pattern.pattern.replace(r"\b", "", 1))
+    for pattern in PATTERNS
+    if pattern.pattern.startswith(r"\b") and "(?P<secret>" not in pattern.pattern and "eyJ" not in pattern.pattern
+)
+
+
+def _by_value(values: Collection[str]) -> Iterator[re.Pattern[str]]:
+    forms: set[str] = set()
+    for value in values:
+        if len(value.strip()) >= SHORTEST_VALUE:
+            forms.update(_forms(value))
+            forms.update(_forms(value.strip()))
+    # Longest first: a value may be a part of another.
+    for form in sorted(forms, key=lambda one: (-len(one), one)):
+        yield re.compile(r"(?:[ \t]{0,9}\n[ \t]{0,80})?".join(re.escape(char) for char in form), re.IGNORECASE)
+
+
+def _forms(value: str) -> Iterable[str]:
+    data = value.encode("utf-8", "surrogatepass")
+    yield value
+    yield value.replace("\r\n", "\n").replace("\n", "\\n")
+    yield json.dumps(value)[1:-1]
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield data.hex()
+    yield value[::-1]
+    for offset in range(3):  # the same bytes look different at each of the three places in a group
+        encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        inner = encoded[(offset * 8 + 5) // 6 : len(encoded) - (1 if (offset + len(data)) % 3 else 0)]
+        if len(inner) >= SHORTEST_VALUE:
+            yield inner
+            yield inner.replace("+", "-").replace("/", "_")
+
+
+def _by_pattern(text: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[tuple[int, int]]:
+    for pattern in patterns:
+        group = "secret" if "secret" in pattern.groupindex else 0
+        for found in pattern.finditer(text):
+            if found[group] != REDACTED:
+                yield found.span(group)
+
+
+def _assigned(text: str) -> Iterator[tuple[int, int]]:
+    for found in ASSIGNED.finditer(text):
+        group = "quoted" if found["quoted"] is not None else "bare"
+        value = found[group]
+        if HARMLESS.fullmatch(value) or value.startswith(REDACTED):
+            continue
+        # `token: needed for …` is prose; `token = abc` and `token: a1b2` are not.
+        if group == "bare" and found["sign"] == ":" and value.rstrip(".").isalpha():
+            continue
+        yield found.span(group)
+
+
+def _random(text: str) -> Iterator[tuple[int, int]]:
+    for found in TOKEN.finditer(text):
+        token = found[0].rstrip("=")
+        if DIGEST_BEFORE.search(text, max(0, found.start() - 8), found.start()):
+            continue
+        kinds = (any(c.islower() for c in token), any(c.isupper() for c in token), any(c.isdigit() for c in token))
+        if not all(kinds) or re.fullmatch(r"[0-9a-fA-F-]+", token):
+            continue
+        # A path or a name made of words: every part alone is short or of one kind.
+        parts = re.split(r"[/_-]", token)
+        if max(map(len, parts)) < 12:
+            continue
+        if _entropy(token) >= LEAST_ENTROPY:
+            yield found.span()
+
+
+def _entropy(token: str) -> float:
+    return -sum(n / len(token) * math.log2(n / len(token)) for n in Counter(token).values())
+
+
+def _joined(text: str, gap: re.Pattern[str]) -> tuple[str, list[int]]:
+    """`text` without its gaps, and where each character came from."""
+    pieces: list[str] = []
+    origin: list[int] = []
+    position = 0
+    for found in gap.finditer(text):
+        pieces.append(text[position : found.start()])
+        origin.extend(range(position, found.start()))
+        position = found.end()
+    pieces.append(text[position:])
+    origin.extend(range(position, len(text)))
+    return "".join(pieces), origin
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    out: list[str] = []
+    position = 0
+    for start, end in sorted(spans):
+        if end <= position:
+            continue
+        if start >= position:
+            out += [text[position:start], REDACTED]
+        position = end
+    return "".join([*out, text[position:]])

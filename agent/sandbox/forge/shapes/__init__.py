@@ -1,0 +1,1 @@
+"""Rows in, the objects of GitHub's API out."""

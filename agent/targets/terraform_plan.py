@@ -1,0 +1,249 @@
+"""`terraform show -json` of a plan -> its changes, its digest, and the difference of two plans. Pure."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from agent.domain import Change, UnitPlan, Verb
+from agent.errors import ToolError
+
+_VERBS: dict[tuple[str, ...], Verb] = {
+    ("no-op",): "no-op",
+    ("create",): "create",
+    ("read",): "read",
+    ("update",): "update",
+    ("delete",): "delete",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("forget",): "delete",  # the state loses it: for the unit it is gone
+    ("create", "forget"): "replace",
+}
+_SILENT = {"no-op", "read"}
+
+
+def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What the plan would do, resource by resource in order of address; resources that stay as they are are left out.
+
+    An import or a move counts as `update`, with `(import)` or `(moved from ADDRESS)` among its fields. Raises ToolError
+    for an action that is not known here.
+    """
+    changes = []
+    for item in plan_json.get("resource_changes", []):
+        verb = _verb(item)
+        fields = list(_fields(item["change"])) if verb in ("create", "update", "replace", "read") else []
+        if item["change"].get("importing"):
+            fields.append("(import)")
+        if item.get("previous_address", item["address"]) != item["address"]:
+            fields.append(f"(moved from {item['previous_address']})")
+        if verb == "no-op" and fields:
+            verb = "update"
+        if verb == "no-op":
+            continue
+        masks = (item["change"].get("before_sensitive"), item["change"].get("after_sensitive"))
+        changes.append(
+            Change(
+                address=_address(item),
+                type=item["type"],
+                verbs=(verb,),
+                sensitive=any(_any_true(mask) for mask in masks),
+                fields=tuple(fields),
+            )
+        )
+    return tuple(sorted(changes, key=lambda change: change.address))
+
+
+def unknowns(plan_json: Mapping[str, Any]) -> int:
+    """How many attributes are known only after the apply."""
+    changes = (item["change"] for item in plan_json.get("resource_changes", []))
+    return sum(_count_true(change.get("after_unknown")) for change in changes)
+
+
+def is_empty(plan_json: Mapping[str, Any]) -> bool:
+    """True when applying would change nothing: no resource, no output, nothing put off, no error."""
+    return not (
+        changed_resources(plan_json)
+        or changed_outputs(plan_json)
+        or plan_json.get("deferred_changes")
+        or plan_json.get("errored", False)
+        or not plan_json.get("complete", True)
+    )
+
+
+def changed_resources(plan_json: Mapping[str, Any]) -> tuple[str, ...]:
+    """Addresses that the plan would touch."""
+    return tuple(change.address for change in changes_of(plan_json) if not set(change.verbs) <= _SILENT)
+
+
+def changed_outputs(plan_json: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of outputs that the plan would change."""
+    outputs = plan_json.get("output_changes", {})
+    return tuple(sorted(name for name, change in outputs.items() if change.get("actions") != ["no-op"]))
+
+
+def outputs_of(plan_json: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """The outputs as they would be after the apply; sensitive and unknown ones are left out."""
+    outputs = plan_json.get("planned_values", {}).get("outputs", {})
+    return {
+        name: output["value"]
+        for name, output in sorted(outputs.items())
+        if "value" in output and output.get("sensitive") is False
+    }
+
+
+def canonical_digest(plan_json: Mapping[str, Any], *, key: bytes) -> str:
+    """SHA-256, 64 hex digits, over what the plan would do.
+
+    Order, timestamps, tool versions, and how sensitive or unknown parts are spelled make no difference; every value
+    that would be written does. A resource that stays as it is enters by its address alone, because its computed
+    attributes move in the real world all the time. Sensitive values enter as HMAC-SHA-256 under `key`; with an empty
+    key only the fact that there is one enters, since a hash without a key can be guessed.
+    """
+    resources = sorted(
+        (_resource(item, key) for item in plan_json.get("resource_changes", [])), key=lambda item: json.dumps(item[:2])
+    )
+    outputs = {
+        name: _values(change, key)
+        for name, change in plan_json.get("output_changes", {}).items()
+        if change.get("actions") != ["no-op"]
+    }
+    deferred = sorted(
+        json.dumps([item.get("reason"), _resource(item["resource_change"], key)], sort_keys=True)
+        for item in plan_json.get("deferred_changes", [])
+    )
+    canonical = {
+        "resources": resources,
+        "outputs": outputs,
+        "deferred": deferred,
+        "errored": bool(plan_json.get("errored", False)),
+        "complete": bool(plan_json.get("complete", True)),
+    }
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def difference(expected: UnitPlan | None, now: UnitPlan) -> str:
+    """What the plan would do otherwise than the approved one, resource by resource, in words for people."""
+    if expected is None or not expected.digest:
+        return f"it would now touch {_listed(change.address for change in now.changes) or 'nothing'}"
+    then = {change.address: change for change in expected.changes}
+    today = {change.address: change for change in now.changes}
+    lines = [f"{address} would no longer {_did(then[address])}" for address in sorted(then.keys() - today.keys())]
+    lines += [f"{address} would {_did(today[address])} now" for address in sorted(today.keys() - then.keys())]
+    for address in sorted(then.keys() & today.keys()):
+        before, after = then[address], today[address]
+        if before.verbs != after.verbs:
+            lines.append(f"{address} would {_did(after)}, approved was {_did(before)}")
+        elif before.fields != after.fields:
+            moved = sorted(set(before.fields) ^ set(after.fields))
+            lines.append(f"{address} would {_did(after)} with other attributes: {_listed(moved)}")
+    if not lines:
+        touched = _listed(today) or "the outputs"
+        return f"the same resources would change, to other values (among {touched})"
+    return "; ".join(lines)
+
+
+def _resource(item: Mapping[str, Any], key: bytes) -> list[Any]:
+    change = item["change"]
+    place = [item["address"], item.get("deposed", "")]
+    moved = item.get("previous_address", item["address"])
+    kind = [item.get("mode"), item["type"], item.get("provider_name"), moved, change["actions"]]
+    if _verb(item) == "no-op" and not change.get("importing"):
+        return [*place, kind]
+    importing = change.get("importing") or None
+    paths = sorted(json.dumps(path) for path in change.get("replace_paths") or [])
+    return [*place, kind, item.get("action_reason"), importing, paths, _values(change, key)]
+
+
+def _values(change: Mapping[str, Any], key: bytes) -> list[Any]:
+    return [
+        change.get("actions"),
+        _encode(change.get("before"), sensitive=change.get("before_sensitive"), unknown=None, key=key),
+        _encode(
+            change.get("after"), sensitive=change.get("after_sensitive"), unknown=change.get("after_unknown"), key=key
+        ),
+    ]
+
+
+def _encode(value: Any, *, sensitive: Any, unknown: Any, key: bytes) -> Any:
+    """`value` with its marks folded in. Lists begin with a word, so that no value reads like a mark."""
+    if unknown is True:
+        return ["unknown", _any_true(sensitive)]
+    if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _any_true(unknown)):
+        names = {*(value or {}), *(unknown if isinstance(unknown, dict) else {})}
+        parts = {name: ((value or {}).get(name), _part(sensitive, name), _part(unknown, name)) for name in names}
+        return {
+            name: _encode(part, sensitive=mask, unknown=mark, key=key)
+            for name, (part, mask, mark) in parts.items()
+            if part is not None or _any_true(mark) or name in (value or {})
+        }
+    if isinstance(value, list):
+        encoded = (
+            _encode(part, sensitive=_part(sensitive, index), unknown=_part(unknown, index), key=key)
+            for index, part in enumerate(value)
+        )
+        return ["list", *encoded]
+    if sensitive is True:
+        if not key:
+            return ["sensitive"]
+        return ["sensitive", hmac.new(key, json.dumps(value).encode(), hashlib.sha256).hexdigest()]
+    return value
+
+
+def _part(mask: Any, name: str | int) -> Any:
+    if mask is True:
+        return True
+    if isinstance(mask, dict):
+        return mask.get(str(name))
+    if isinstance(mask, list) and isinstance(name, int) and name < len(mask):
+        return mask[name]
+    return None
+
+
+def _verb(item: Mapping[str, Any]) -> Verb:
+    actions = tuple(item["change"]["actions"])
+    verb = _VERBS.get(actions)
+    if verb is None:
+        raise ToolError(f"{item['address']}: the plan holds an action that is not known here: {'+'.join(actions)}")
+    return verb
+
+
+def _fields(change: Mapping[str, Any]) -> Iterator[str]:
+    before, after, unknown = (change.get(name) or {} for name in ("before", "after", "after_unknown"))
+    if not all(isinstance(part, dict) for part in (before, after, unknown)):
+        return
+    for name in sorted({*before, *after, *unknown}):
+        if not before:
+            differs = after.get(name) not in (None, [], {})  # what AWS will fill in says nothing about a new resource
+        else:
+            differs = _any_true(unknown.get(name)) or before.get(name) != after.get(name)
+        if differs:
+            yield name
+
+
+def _address(item: Mapping[str, Any]) -> str:
+    return f"{item['address']} (deposed {item['deposed']})" if item.get("deposed") else str(item["address"])
+
+
+def _any_true(mask: Any) -> bool:
+    return _count_true(mask) > 0
+
+
+def _count_true(mask: Any) -> int:
+    if isinstance(mask, dict):
+        return sum(_count_true(part) for part in mask.values())
+    if isinstance(mask, list):
+        return sum(_count_true(part) for part in mask)
+    return 1 if mask is True else 0
+
+
+def _did(change: Change) -> str:
+    return " and ".join(change.verbs)
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")

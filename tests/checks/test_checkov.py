@@ -1,0 +1,206 @@
+"""checkov, the real one, through its worker; and workers that lie."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.checks.conftest import BARE_BUCKET, UNIT
+
+from agent.checks import checkov
+from agent.checks.check import Context
+from agent.checks.worker import Worker
+from agent.domain import File
+from agent.errors import ToolError, UserError
+from agent.tools import Tools
+
+Contexts = Callable[..., Context]
+
+
+def rules(files: list[File], context: Context) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.path) for finding in checkov.run(files, context=context).findings}
+
+
+def test_a_bare_bucket_is_found(context: Contexts, worker: Worker) -> None:
+    result = checkov.run([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(worker=worker))
+    assert (result.run.status, result.run.files_given, result.run.files_seen) == ("failed", 1, 1)
+    found = {finding.rule: finding for finding in result.findings}
+    assert {"CKV2_AWS_6", "CKV_AWS_21"} <= found.keys()
+    assert (found["CKV2_AWS_6"].path, found["CKV2_AWS_6"].line) == (f"{UNIT}/main.tf", 1)
+    assert "aws_s3_bucket.this" in found["CKV2_AWS_6"].message
+    assert not any("canary" in finding.path for finding in result.findings)
+
+
+def test_code_without_resources_passes(context: Contexts, worker: Worker) -> None:
+    files = [
+        File(path=f"{UNIT}/empty.tf", content=""),
+        File(path=f"{UNIT}/comment.tf", content="# nothing\n"),
+        File(path=f"{UNIT}/outputs.tf", content='output "x" {\n  value = 1\n}\n'),
+        File(path=f"{UNIT}/gone.tf", content=None),
+    ]
+    result = checkov.run(files, context=context(worker=worker))
+    assert (result.run.status, result.run.files_given, result.run.files_seen) == ("passed", 3, 3)
+
+
+def test_no_terraform_is_nothing_to_check(context: Contexts) -> None:
+    result = checkov.run([File(path=f"{UNIT}/README.md", content="x")], context=context())
+    assert (result.run.status, result.run.files_given) == ("passed", 0)
+
+
+@pytest.mark.parametrize("folder", [".terraform", ".hidden", "node_modules", ".serverless"])
+def test_folders_that_checkov_passes_over_by_itself(context: Contexts, worker: Worker, folder: str) -> None:
+    files = [File(path=f"{UNIT}/{folder}/main.tf", content=BARE_BUCKET)]
+    assert ("CKV2_AWS_6", f"{UNIT}/{folder}/main.tf") in rules(files, context(worker=worker))
+
+
+def test_one_units_resource_does_not_answer_for_another_unit(context: Contexts, worker: Worker) -> None:
+    other = "infra/terraform/prod/logs"
+    block = 'resource "aws_s3_bucket_public_access_block" "this" {\n  bucket = aws_s3_bucket.this.id\n'
+    block += "".join(
+        f"  {name} = true\n"
+        for name in ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+    )
+    files = [
+        File(path=f"{UNIT}/main.tf", content=BARE_BUCKET),
+        File(path=f"{other}/main.tf", content=f"{BARE_BUCKET}{block}}}\n"),
+    ]
+    found = rules(files, context(worker=worker, units=(UNIT, other)))
+    assert ("CKV2_AWS_6", f"{UNIT}/main.tf") in found
+    assert ("CKV2_AWS_6", f"{other}/main.tf") not in found
+
+
+def test_a_module_is_scanned_with_the_unit_that_uses_it(context: Contexts, worker: Worker) -> None:
+    module = "infra/terraform/modules/bucket"
+    files = [
+        File(path=f"{UNIT}/main.tf", content='module "b" {\n  source = "../../modules/bucket"\n  open   = "0.0.0.0/0"\n}\n'),
+        File(
+            path=f"{module}/main.tf",
+            content='variable "open" {\n  default = "10.0.0.0/8"\n}\n'
+            'resource "aws_security_group" "this" {\n  description = "x"\n  ingress {\n    description = "x"\n'
+            "    from_port = 22\n    to_port = 22\n    protocol = \"tcp\"\n    cidr_blocks = [var.open]\n  }\n}\n",
+        ),
+    ]
+    assert ("CKV_AWS_24", f"{module}/main.tf") in rules(files, context(worker=worker))
+
+
+def test_a_rule_that_crashes_counts_as_failed(context: Contexts, worker: Worker) -> None:
+    """checkov logs the exception of a check and goes on as if the check did not apply."""
+    content = 'resource "aws_s3_bucket" "this" {\n  policy = jsonencode({ Statement = 5 })\n}\n'
+    result = checkov.run([File(path=f"{UNIT}/main.tf", content=content)], context=context(worker=worker))
+    crashed = [(finding.rule, finding.path) for finding in result.findings if "crashed" in finding.message]
+    assert crashed == [("CKV_AWS_70", f"{UNIT}/main.tf")]
+
+
+def test_a_policy_that_crashes_counts_as_failed(context: Contexts, checkov_python: str, tmp_path: Path) -> None:
+    """checkov drops the exceptions of policies in YAML without a word."""
+    policies = tmp_path / "policies" / "checkov"
+    policies.mkdir(parents=True)
+    (policies / "names.yaml").write_text(
+        "metadata: {id: CKV2_ORG_1, name: The value is no list, category: CONVENTION}\n"
+        "definition: {cond_type: attribute, resource_types: [aws_s3_bucket], attribute: bucket, operator: subset,"
+        " value: 5}\n"
+    )
+    result = checkov.run(
+        [File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(checkov=checkov_python, root=tmp_path)
+    )
+    crashed = [finding.rule for finding in result.findings if "crashed" in finding.message]
+    assert crashed == ["CKV2_ORG_1"]
+
+
+def test_custom_policies_come_from_the_checkout_and_stay_there(
+    tools: Tools, context: Contexts, checkov_python: str, worker: Worker, tmp_path: Path
+) -> None:
+    policies = tmp_path / "policies" / "checkov"
+    policies.mkdir(parents=True)
+    (policies / "names.yaml").write_text(
+        "metadata: {id: CKV2_ORG_1, name: Buckets are called something else, category: CONVENTION}\n"
+        "definition: {cond_type: attribute, resource_types: [aws_s3_bucket], attribute: bucket, operator: not_equals,"
+        " value: logs}\n"
+    )
+    (policies / "evil.py").write_text(f"open({str(tmp_path / 'sentinel')!r}, 'w')\n")
+    (policies / "__init__.py").write_text(f"open({str(tmp_path / 'sentinel')!r}, 'w')\n")
+    files = [File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)]
+    own = context(checkov=checkov_python, root=tmp_path)
+    assert ("CKV2_ORG_1", f"{UNIT}/main.tf") in rules(files, own)
+    assert not (tmp_path / "sentinel").exists()
+    assert ("CKV2_ORG_1", f"{UNIT}/main.tf") not in rules(files, context(worker=worker))
+
+
+def test_a_policy_that_checkov_passes_over_is_an_error(
+    context: Contexts, checkov_python: str, tmp_path: Path
+) -> None:
+    policies = tmp_path / "policies" / "checkov"
+    policies.mkdir(parents=True)
+    (policies / "broken.yaml").write_text(
+        "metadata: {id: CKV2_ORG_1, name: x, category: CONVENTION}\ndefinition: {cond_type: no-such-thing}\n"
+    )
+    with pytest.raises(ToolError, match=r"did not accept policies/checkov/broken\.yaml"):
+        checkov.run(
+            [File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(checkov=checkov_python, root=tmp_path)
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: [", "not YAML"),
+        ("- 1\n", "metadata.id must look like"),
+        ("metadata: {id: mine}\n", "metadata.id must look like CKV2_ORG_1, got 'mine'"),
+        ("metadata: 7\n", "metadata.id must look like"),
+    ],
+)
+def test_a_policy_that_cannot_be_read(context: Contexts, tmp_path: Path, text: str, reason: str) -> None:
+    policies = tmp_path / "policies" / "checkov"
+    policies.mkdir(parents=True)
+    (policies / "bad.yaml").write_text(text)
+    with pytest.raises(UserError, match=f"policies/checkov/bad.yaml: .*{reason}"):
+        checkov.run([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(root=tmp_path))
+
+
+EMPTY = {"seen": {}, "unread": [], "crashed": [], "passed": 0, "failed": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (EMPTY, "did not find the planted known-bad file"),
+        ({"resource_count": 0}, "unknown shape"),
+        ({**EMPTY, "failed": [{"rule": "CKV2_AWS_6"}]}, "unknown shape"),
+    ],
+)
+def test_a_worker_that_finds_nothing_has_failed(
+    context: Contexts, program: Callable[[str], str], answer: dict[str, object], reason: str
+) -> None:
+    fake = program(
+        "import json, sys\nprint(json.dumps({'ready': True, 'policies': []}), flush=True)\n"
+        f"for line in sys.stdin:\n    print(json.dumps({{'id': json.loads(line)['id'], **{answer!r}}}), flush=True)\n"
+    )
+    with pytest.raises(ToolError, match=reason):
+        checkov.run([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(checkov=fake))
+
+
+def test_the_worker_reaches_no_network_and_starts_no_program(checkov_python: str) -> None:
+    tried = (
+        "import runpy, sys, socket, subprocess\n"
+        f"refuse = runpy.run_path({str(checkov.WORKER)!r})['refuse']\nsys.addaudithook(refuse)\n"
+        "for attempt in (lambda: socket.create_connection(('127.0.0.1', 9)), lambda: subprocess.run(['true'])):\n"
+        "    try:\n        attempt()\n    except PermissionError as error:\n        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", tried], capture_output=True, text=True, timeout=30, check=True)
+    assert "socket" in done.stdout
+    assert "subprocess.Popen is not allowed here" in done.stdout
+
+
+def test_its_answers_stand_alone_on_standard_output(tools: Tools, checkov_python: str, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(BARE_BUCKET)
+    question = json.dumps({"id": 1, "framework": "terraform", "root": str(tmp_path)})
+    done = subprocess.run(
+        [checkov_python, "-I", str(checkov.WORKER), "--framework", "terraform", "--policies", str(tmp_path)],
+        input=f"{question}\n", capture_output=True, text=True, timeout=60, check=True,
+        env={**tools.environment, **checkov.ENVIRONMENT, "LOG_LEVEL": "DEBUG"},
+    )  # fmt: skip
+    greeting, answer = (json.loads(line) for line in done.stdout.splitlines())
+    assert greeting["ready"]
+    assert answer["seen"] == {str(tmp_path / "main.tf"): {"resource": 1}}
