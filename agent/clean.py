@@ -28,9 +28,9 @@ TITLE = re.compile(
 DEFINITION = re.compile(r"^[ ]{0,3}\[[^\]\n]{1,1000}\]:[ \t]*\n?[ \t]*\S.*$", re.MULTILINE)
 
 # Shown as nothing although Unicode does not put them into a category for format characters.
-INVISIBLE = frozenset(
-    (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFC)
-).union(range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+INVISIBLE = frozenset((0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFC)).union(
+    range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)
+)
 # Cf format, Cs surrogates, Co private use, Cn unassigned, Cc control.
 HIDDEN_CATEGORIES = frozenset(["Cf", "Cs", "Co", "Cn", "Cc"])
 EMOJI_BLOCKS = range(0x1F000, 0x1FB00)

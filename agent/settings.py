@@ -125,6 +125,8 @@ def _plain(value: Any) -> Any:
 def _explain(path: str, data: Any, problem: dict[str, Any]) -> str:
     line = 1
     for part in problem["loc"]:
+        if part == "[key]":  # pydantic's word for the key itself: its line is known already
+            break
         if isinstance(data, dict | list) and hasattr(data, "lc"):
             place = data.lc.data.get(part) if data.lc.data else None
             line = place[0] + 1 if place else data.lc.line + 1

@@ -67,15 +67,18 @@ class Tools:
         timeout: float,
         env: Mapping[str, str] | None = None,
         ok: Iterable[int] = (0,),
+        grace: float = 0.0,
     ) -> Completed:
         """Run `argv` in `cwd`. Raises ToolError when it cannot start, runs over `timeout` seconds, prints more than
-        `max_output` bytes, or ends with a code that is not in `ok`. The whole process group is ended on the way out.
+        `max_output` bytes, or ends with a code that is not in `ok`. The whole process group is ended on the way out;
+        a program that must not be cut off gets an interrupt and `grace` seconds before that.
         """
         started = time.monotonic()
         process = self._start(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL)
         try:
             stdout, stderr = self._collect(process, argv, started + timeout, timeout)
         finally:
+            _interrupt(process, grace)
             end_group(process)
         done = Completed(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
         if done.code not in tuple(ok):
@@ -179,6 +182,13 @@ def write_files(root: Path, files: Iterable[File]) -> None:
 
 def _tail(chunks: Mapping[int, list[bytes]]) -> str:
     return "\n".join(b"".join(parts)[-10_000:].decode("utf-8", "replace") for parts in chunks.values())
+
+
+def _interrupt(process: subprocess.Popen[bytes], grace: float) -> None:
+    if grace > 0 and process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=grace)  # reads on: a full pipe would keep it from ending
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

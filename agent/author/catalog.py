@@ -1,4 +1,4 @@
-"""Blueprint folders -> Blueprints, refused by file and field; repository -> what stands below infra."""
+"""Blueprint folders -> Blueprints; a malformed one is refused by file and field."""
 
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -18,7 +18,6 @@ from agent.domain import Probe, Target, Value, Verb
 from agent.errors import UserError
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints"
-INFRA = "infra"
 TEMPLATE_SUFFIX = ".j2"
 TRUSTED_NAMES = frozenset({"terraform.tf", ".terraform.lock.hcl", "README.md", "probes.yaml"})
 
@@ -110,19 +109,6 @@ def load_blueprint(folder: Path) -> Blueprint:
         raise UserError(_explain(source, error)) from error
 
 
-def standing_files(root: Path) -> dict[str, str]:
-    """Text of every Terraform, Markdown and YAML file below `root`/infra, by its path relative to `root`.
-
-    Links are not followed; a file that is not UTF-8 is there with its bad bytes replaced.
-    """
-    base = root / INFRA
-    return {
-        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(base.rglob("*"))
-        if path.suffix in {".tf", ".md", ".yaml", ".yml"} and path.is_file() and not path.is_symlink()
-    }
-
-
 def _problems(blueprint: Blueprint) -> Iterator[str]:
     schema = blueprint.parameters
     try:
@@ -180,7 +166,7 @@ def _texts(blueprint: Blueprint) -> Iterator[tuple[str, str]]:
             yield label, "{% if " + expression + " %}{% endif %}"
 
 
-_JINJA = ImmutableSandboxedEnvironment()  # noqa: S701 - parses only
+_JINJA = ImmutableSandboxedEnvironment()
 _JINJA.filters["ident"] = identifier
 
 

@@ -88,7 +88,7 @@ def _render(template: str, values: Mapping[str, Any], *, finalize: Callable[[Any
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         finalize=strict,
-        autoescape=False,  # noqa: S701 - `finalize` escapes for HCL, which is not HTML
+        autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

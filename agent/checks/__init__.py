@@ -7,19 +7,20 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from agent.checks import checkov, terraform, yamllint
+from agent.checks import checkov, secrets, terraform, yamllint
 from agent.checks.check import COULD_NOT_RUN, Check, CheckResult, Context, could_not_run
 from agent.checks.merge import merge
 from agent.checks.severity import load_severities
 from agent.checks.waivers import apply_waivers, expired, load_waivers
 from agent.checks.worker import Worker
-from agent.domain import File, Findings
+from agent.domain import File, Finding, Findings
 from agent.errors import ToolError, UserError
 from agent.settings import Guardrails, Settings
 from agent.tools import Tools, allowed
 
 CHECKS: dict[str, Check] = {
     "checkov": checkov,
+    "secrets": secrets,
     "terraform": terraform,
     "yamllint": yamllint,
 }
@@ -36,6 +37,7 @@ def run_checks(
     tools: Tools,
     root: Path,
     trusted: Sequence[File] = (),
+    before: Sequence[File] = (),
     checkov_python: str,
     today: date,
     worker: Worker | None = None,
@@ -44,10 +46,11 @@ def run_checks(
 ) -> Findings:
     """Run every check on `files`: the whole content of the `units` as they will be, and the modules that they use.
 
-    `trusted` are the files that trusted code renders beside them. `root` is a checkout of the default branch, from
-    which policies, severities and waivers come. `checkov_python` is the interpreter of checkov's environment; `worker`
-    one that `checkov.worker` has started already, so that its start-up overlaps with other work. `timeout` bounds each
-    check, in seconds. Cloud variables in `tools` are not handed on.
+    `trusted` are the files that trusted code renders beside them. `before` are the same units and modules as they are
+    now: what is found there as well, in a file that stays as it is, comes back as `info`. `root` is a checkout of the
+    default branch, from which policies, severities and waivers come. `checkov_python` is the interpreter of checkov's
+    environment; `worker` one that `checkov.worker` has started already, so that its start-up overlaps with other work.
+    `timeout` bounds each check, in seconds. Cloud variables in `tools` are not handed on.
 
     A check that cannot run gives a CheckRun `error` and a critical finding. Waived findings come back as `info`.
     Raises UserError for severities or waivers that are wrong.
@@ -71,6 +74,7 @@ def run_checks(
         if files
         else [could_not_run(name, why="no file was given to it") for name in checks]
     )
+    results = _without_standing(results, files, before, context, checks)
     findings = [finding for result in results for finding in result.findings]
     kept = apply_waivers(merge(findings, severities=severities), waivers, today=today, never=(COULD_NOT_RUN,))
     return Findings(
@@ -96,13 +100,52 @@ def _run_all(files: Sequence[File], context: Context, checks: Mapping[str, Check
     for thread in threads.values():
         thread.join(timeout=max(deadline - time.monotonic(), 0))
     return [
-        results.get(name)
-        or could_not_run(
-            name,
-            why=f"no answer after {context.timeout:g} s" if thread.is_alive() else "it crashed, see the trace in the log",
-        )
+        results.get(name) or could_not_run(name, why=_silence(thread, context.timeout))
         for name, thread in threads.items()
     ]
+
+
+def _without_standing(
+    results: list[CheckResult],
+    files: Sequence[File],
+    before: Sequence[File],
+    context: Context,
+    checks: Mapping[str, Check],
+) -> list[CheckResult]:
+    """A finding on an untouched file may still be the change's doing (it removed what the file relied on), so only the
+    check itself, run on the files as they were, can say that it stood before.
+    """
+    same = {file.path for file in set(files) & set(before)}
+    asked = {
+        name: check
+        for (name, check), result in zip(checks.items(), results, strict=True)
+        if any(finding.path in same and finding.severity != "info" for finding in result.findings)
+    }
+    stood = {
+        _identity(finding)
+        for result in (_run_all(before, context, asked) if asked else ())
+        for finding in result.findings
+        if finding.path in same
+    }
+    return [
+        result._replace(
+            findings=tuple(
+                finding.model_copy(update={"severity": "info", "message": f"(stood before) {finding.message}"})
+                if _identity(finding) in stood
+                else finding
+                for finding in result.findings
+            )
+        )
+        for result in results
+    ]
+
+
+def _identity(finding: Finding) -> tuple[str, str, str, int, str]:
+    return (finding.source, finding.rule, finding.path, finding.line, finding.message)
+
+
+def _silence(thread: threading.Thread, timeout: float) -> str:
+    return f"no answer after {timeout:g} s" if thread.is_alive() else "it crashed, and the trace is in the log"
 
 
 def _run_one(name: str, check: Check, files: Sequence[File], context: Context) -> CheckResult:

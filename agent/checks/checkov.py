@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,6 +20,8 @@ from agent.checks.severity import ORDER
 from agent.checks.worker import Worker
 from agent.domain import File, Finding, Severity, Value
 from agent.errors import ToolError, UserError
+from agent.gate.hcl import HclError
+from agent.gate.hcl_parse import parse
 from agent.tools import Tools, clean_copy
 
 NAME = "checkov"
@@ -33,6 +36,7 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
     "LOG_LEVEL": "CRITICAL",
 }
+SCANNED = ("resource", "data", "module", "provider")
 # One rule of each of checkov's two engines (Python classes; queries on the resource graph) must find the canary.
 CANARY_RULES = frozenset({"CKV_AWS_24", "CKV2_AWS_6"})
 CANARY = """\
@@ -87,7 +91,7 @@ def worker(tools: Tools, *, python: str, root: Path, frameworks: Sequence[str] =
     `python` is the interpreter of checkov's environment. One worker holds one policy set: checkov keeps custom
     policies for its whole life. Raises ToolError when it cannot start, UserError for a policy that is not readable.
     """
-    policies = _policies(root)
+    policies = find_policies(root)
     with tempfile.TemporaryDirectory(prefix="infra-agent-checkov-") as name:
         folder = Path(name)
         for path in policies.values():
@@ -111,12 +115,31 @@ def worker(tools: Tools, *, python: str, root: Path, frameworks: Sequence[str] =
             started.close()
 
 
+def find_policies(root: Path) -> dict[str, Path]:
+    """Rule id -> file of each custom policy below `root`. Raises UserError for one that cannot be read or has no id."""
+    policies: dict[str, Path] = {}
+    for path in sorted((root / POLICIES).glob("*.y*ml")):
+        named = f"{POLICIES}/{path.name}"
+        try:
+            data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except (YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{named}: not YAML: {error}") from error
+        metadata = data.get("metadata") if isinstance(data, dict) else None
+        rule = metadata.get("id") if isinstance(metadata, dict) else None
+        if not isinstance(rule, str) or not re.fullmatch(r"CKV2?_[A-Z]+_\d+", rule):
+            raise UserError(f"{named}: metadata.id must look like CKV2_ORG_1, got {rule!r:.40}")
+        if rule in policies:
+            raise UserError(f"{named}: metadata.id {rule} is also the id of {policies[rule].name}")
+        policies[rule] = path
+    return policies
+
+
 def run(files: Sequence[File], *, context: Context) -> CheckResult:
     """Scan the Terraform files, unit by unit, so that no unit's resources answer for another's.
 
     Raises ToolError when the worker fails, a file was not read, or the canary was not found.
     """
-    given = of_kind((*files, *context.trusted), ".tf")
+    given = of_kind((*files, *context.trusted), ".tf", ".tf.json")
     if not given:
         return nothing_to_check(NAME)
     deadline = time.monotonic() + context.timeout
@@ -129,19 +152,21 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
         else worker(context.tools, python=context.checkov, root=context.root)
     )
     findings: list[Finding] = []
-    seen: set[str] = set()
+    seen: dict[str, dict[str, int]] = {}
     with started as asked, clean_copy([*files, *context.trusted, *planted]) as copy:
         top = copy.resolve()
         for root in roots:
             question = {"framework": "terraform", "root": str(top / root)}
             answer = _answer(asked.ask(question, timeout=max(deadline - time.monotonic(), 1)))
             _require_canary(answer, canary)
-            seen.update(_relative(path, top) for path in answer.seen)
+            seen.update({_relative(path, top): blocks for path, blocks in answer.seen.items()})
             findings.extend(_findings(answer, canary=canary, top=top, context=context))
-    missing = sorted({file.path for file in given} - seen)
+    missing = sorted({file.path for file in given} - seen.keys())
     if missing:
         raise ToolError(f"it could not read {', '.join(missing[:5])}, {len(missing)} of {len(given)} files")
-    return finished(NAME, given=len(given), seen=len(seen & {file.path for file in given}), findings=findings)
+    for file in given:
+        _require_blocks(file, seen[file.path])
+    return finished(NAME, given=len(given), seen=len(seen.keys() & {file.path for file in given}), findings=findings)
 
 
 def _answer(value: dict[str, Any]) -> Answer:
@@ -162,6 +187,17 @@ def _require_canary(answer: Answer, canary: str) -> None:
     found = {record.rule for record in answer.failed if f"/{canary}/" in record.path}
     if not found >= CANARY_RULES:
         raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(CANARY_RULES - found))})")
+
+
+def _require_blocks(file: File, seen: Mapping[str, int]) -> None:
+    """A block that Terraform sees and checkov's parser does not would be scanned by nobody."""
+    try:
+        ours = Counter(block.kind for block in parse(file.content or "").blocks)
+    except HclError:
+        return  # the gate refuses it, and `terraform validate` names the place
+    for kind in SCANNED:
+        if ours[kind] != seen.get(kind, 0):
+            raise ToolError(f"it saw {seen.get(kind, 0)} of {ours[kind]} `{kind}` blocks in {file.path}")
 
 
 def _findings(answer: Answer, *, canary: str, top: Path, context: Context) -> Iterator[Finding]:
@@ -197,21 +233,3 @@ def _severity(text: str) -> Severity | None:
 
 def _relative(path: str, top: Path) -> str:
     return Path(os.path.relpath(path, top)).as_posix()
-
-
-def _policies(root: Path) -> dict[str, Path]:
-    policies: dict[str, Path] = {}
-    for path in sorted((root / POLICIES).glob("*.y*ml")):
-        named = f"{POLICIES}/{path.name}"
-        try:
-            data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        except (YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{named}: not YAML: {error}") from error
-        metadata = data.get("metadata") if isinstance(data, dict) else None
-        rule = metadata.get("id") if isinstance(metadata, dict) else None
-        if not isinstance(rule, str) or not re.fullmatch(r"CKV2?_[A-Z]+_\d+", rule):
-            raise UserError(f"{named}: metadata.id must look like CKV2_ORG_1, got {rule!r:.40}")
-        if rule in policies:
-            raise UserError(f"{named}: metadata.id {rule} is also the id of {policies[rule].name}")
-        policies[rule] = path
-    return policies

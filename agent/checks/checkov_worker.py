@@ -25,8 +25,9 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 RUNNERS = {
     "terraform": "checkov.terraform.runner",
@@ -49,6 +50,7 @@ REFUSED_EVENTS = frozenset(
         "subprocess.Popen",
     }
 )
+Answer = TypeVar("Answer")
 _wait = concurrent.futures.wait
 CRASH = re.compile(r"Failed to run check (?P<rule>\S+) on (?P<path>[^:]*):")
 
@@ -71,13 +73,15 @@ def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         raise PermissionError(f"{event} is not allowed here")
 
 
-def raise_in_threads(futures: Iterable[Any], *arguments: Any, **named: Any) -> Any:
+def raise_in_threads(
+    fs: Iterable[Future[Answer]], timeout: float | None = None, return_when: str = concurrent.futures.ALL_COMPLETED
+) -> concurrent.futures._base.DoneAndNotDoneFutures[Answer]:
     """`concurrent.futures.wait` that does not drop an exception inside a graph check.
 
     checkov evaluates each resource in a future whose result it never asks for: a resource that a check cannot stomach
     is then neither passed nor failed. Raised here, the exception ends that check, and `_telling` sees that it is gone.
     """
-    done = _wait(futures, *arguments, **named)
+    done = _wait(fs, timeout=timeout, return_when=return_when)
     if threading.current_thread() is not threading.main_thread():
         for future in done.done:
             future.result()
@@ -149,7 +153,7 @@ def main(stdin: TextIO, arguments: list[str]) -> None:
         if framework != "secrets"
         for rule in load_policies(importlib.import_module(RUNNERS[framework]).Runner(), options.policies / framework)
     ]
-    #concurrent.futures.wait = raise_in_threads
+    concurrent.futures.wait = raise_in_threads
     crashes = Crashes()
     logging.getLogger().handlers = [crashes]  # checkov keeps every debug line of its life in memory
     logging.getLogger().setLevel(logging.ERROR)

@@ -30,7 +30,7 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
 
     Raises ToolError when Terraform is missing, fails, or does not find the canary.
     """
-    given = of_kind((*files, *context.trusted), ".tf")
+    given = of_kind((*files, *context.trusted), ".tf", ".tf.json")
     if not given:
         return nothing_to_check(NAME)
     texts = {file.path: file.content or "" for file in given}

@@ -1,9 +1,10 @@
-"""A change's files -> findings about what may never be written. Pure and total: no disk, no network, no outside tool."""
+"""A change's files -> findings about what may never be written. Pure and total: no disk, no network, no tools."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from agent.domain import File, Finding
-from agent.gate import bundle, content, paths
+from agent.gate import bundle, content, paths, terraform
 from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
 from agent.gate.content import Text
 from agent.gate.rules import Rule
@@ -11,10 +12,8 @@ from agent.settings import Guardrails
 
 __all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "parse_bundle"]
 
-RULES: Mapping[str, Rule[object]] = {
-    rule.id: rule  # type: ignore[misc]
-    for rule in (*bundle.RULES, *paths.RULES, *content.RULES)
-}
+_EVERY: tuple[Rule[Any], ...] = (*bundle.RULES, *paths.RULES, *content.RULES, *terraform.RULES, terraform.UNREAD)
+RULES: Mapping[str, Rule[Any]] = {rule.id: rule for rule in _EVERY}
 
 
 def examine(
@@ -38,13 +37,16 @@ def examine(
     found: list[Finding] = []
     for shape in bundle.RULES:
         found += shape.findings(change)
-    for file in judged[: guardrails.limits.max_files]:
+    most, size = guardrails.limits.max_files, guardrails.limits.max_file_bytes
+    for file in judged[:most]:
         for rule in paths.RULES:
             found += rule.findings(file.path)
-        if file.content is not None and len(file.content) <= guardrails.limits.max_file_bytes:
+        if file.content is not None and len(file.content) <= size:
             text = Text(file.path, file.content)
             for text_rule in content.RULES:
                 found += text_rule.findings(text)
+    readable = [file for file in judged if file.content is None or len(file.content) <= size][:most]
+    found += terraform.examine_terraform(readable, base=base, trusted=own, guardrails=guardrails)
     return tuple(sorted(_not_waived(found, waived), key=lambda item: (item.path, item.line, item.rule, item.message)))
 
 

@@ -149,7 +149,11 @@ def duplicates(change: ChangeUnderTest) -> Iterator[Hit]:
     would depend on the order.
     """
     seen: set[str] = set()
-    parents = {"/".join(file.path.split("/")[:end]) for file in change.files for end in range(1, min(file.path.count("/"), 40) + 1)}
+    parents = {
+        "/".join(file.path.split("/")[:end])
+        for file in change.files
+        for end in range(1, min(file.path.count("/"), 40) + 1)
+    }
     for file in change.files:
         if file.path in seen:
             yield Hit("stands in the change twice", file.path)

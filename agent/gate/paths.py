@@ -176,7 +176,7 @@ RULES: tuple[Rule[str], ...] = (
         "paths/tool-configuration",
         "no configuration of scanners, package managers or agents",
         tool_configuration,
-        fires=(_at("infra/ansible/web/ansible.cfg"), _at("infra/ansible/web/requirements.yml"), _at(f"{UNIT}/trivy.yaml")),
+        fires=tuple(_at(f"infra/ansible/web/{name}") for name in ("ansible.cfg", "requirements.yml", "trivy.yaml")),
         passes=(_at("infra/ansible/web/site.yml"),),
         waivable=False,
     ),

@@ -25,9 +25,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("a DigitalOcean token", r"\bdo[opr]_v1_[a-f0-9]{60,}"),
     ("a signed web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("an Azure key", r"AccountKey=[A-Za-z0-9+/]{60,}={0,2}|SharedAccessKey=[A-Za-z0-9+/]{30,}={0,2}"),
-    ("a password in an address", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'${}<>]{1,100}:(?!\*+@)[^\s/@\"'${}<>]{3,100}@[A-Za-z0-9\[]"),
+    ("a password in an address", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'${}<>]{1,100}:(?!\*+@)"
+                                 r"[^\s/@\"'${}<>]{3,100}@[A-Za-z0-9\[]"),
     ("a planted canary", r"(?i)\bcanary[_-][a-z0-9_-]*[0-9a-f]{12,}"),
-    ("a secret key", r"(?i)(?:secret|aws)[\w .'\"-]{0,25}key[\w .'\"-]{0,10}[:=]\s*['\"]?[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),
+    ("a secret key", r"(?i)(?:secret|aws)[\w .'\"-]{0,25}key[\w .'\"-]{0,10}[:=]\s*['\"]?"
+                     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),
 )  # fmt: skip
 PATTERN = re.compile(
     "|".join(f"(?P<k{number}>{text})" for number, (_, text) in enumerate(KINDS) if not text.startswith("(?i)"))
@@ -44,8 +46,12 @@ KEY_NAME = re.compile(
     r"(?i)(?!.*existing)(?:.*[_.-]|.*[a-z](?=[A-Z]))?(?:secret|token|api_?key|private_?key|access_?key|secret_?key"
     r"|client_?secret|auth_?token|credentials?|secret_string|encryption_?key|signing_?key)"
 )
-PLACEHOLDER = re.compile(r"(?i)<.*>|\*+|x+|(?:changeme|change-me|placeholder|redacted|todo|none|null|true|false|example)")
-REFERENCE = re.compile(r"\$\{|\{\{|^(?:var|local|data|module|each|self|random_[a-z]+|arn|aws_[a-z_]+|ssm|vault|env)[.:]|^/")
+PLACEHOLDER = re.compile(
+    r"(?i)<.*>|\*+|x+|(?:changeme|change-me|placeholder|redacted|todo|none|null|true|false|example)"
+)
+REFERENCE = re.compile(
+    r"\$\{|\{\{|^(?:var|local|data|module|each|self|random_[a-z]+|arn|aws_[a-z_]+|ssm|vault|env)[.:]|^/"
+)
 
 
 def find(text: str) -> Iterator[tuple[int, str]]:
@@ -115,4 +121,6 @@ def _hex(text: str) -> str:
 
 def _readable(data: bytes) -> str:
     text = data.decode("utf-8", "ignore")
-    return text if len(text) >= 8 and sum(char.isascii() and char.isprintable() for char in text) > len(data) // 2 else ""
+    return (
+        text if len(text) >= 8 and sum(char.isascii() and char.isprintable() for char in text) > len(data) // 2 else ""
+    )

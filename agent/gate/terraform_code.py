@@ -69,16 +69,19 @@ def provisioners(module: Module) -> Iterator[Hit]:
 
 def data_sources(module: Module) -> Iterator[Hit]:
     """Data sources and ephemeral resources that run a program (`external`), reach out to an address that the author
-    chose (`http`, `dns_*`, `terraform_remote_state`), or bring a secret into the plan (`aws_secretsmanager_secret_version`,
-    `vault_*`, …). `aws_ssm_parameter` may read the public parameters below `/aws/service/`.
+    chose (`http`, `dns_*`, `terraform_remote_state`), or bring a secret into the plan
+    (`aws_secretsmanager_secret_version`, `vault_*`, …). `aws_ssm_parameter` may read the public parameters below
+    `/aws/service/`.
     """
     for source, block in module.top("data", "ephemeral"):
         kind = block.labels[0] if block.labels else ""
         if REACHING_DATA.fullmatch(kind.lower()):
             yield source.hit(f"{block.kind} {kind!r} runs a program, reaches out or reads a secret", block.at)
         if kind in {"aws_ssm_parameter", "aws_ssm_parameters"}:
-            name = literal(block.body.get("name")) or ""
-            if not name.startswith("/aws/service/") or ".." in name:
+            name = block.body.get("name")
+            if name is not None and name.kind == "template":
+                name = name.parts[0]
+            if not (literal(name) or "").startswith("/aws/service/"):
                 yield source.hit(f"{kind} may only read /aws/service/…, which is public", block.at)
         for flag in ("get_password_data", "get_user_data", "with_decryption"):
             value = block.body.get(flag)
@@ -106,7 +109,7 @@ def provider_list(module: Module) -> Iterator[Hit]:
         locals_ = [block.labels[0] if block.kind == "provider" else block.labels[0].split("_", 1)[0]]
         chosen = block.body.get("provider") if block.kind != "provider" else None
         if chosen is not None:
-            names = tuple(literal(chosen).split(".")) if literal(chosen) else traversal(chosen)  # type: ignore[union-attr]
+            names = tuple(chosen.text.split(".")) if chosen.kind == "string" else traversal(chosen)
             if not names:
                 yield source.hit("provider must be a plain name", block.at)
             else:
@@ -137,7 +140,7 @@ RULES: tuple[Rule[Module], ...] = (
         fires=(
             _tf('resource "terraform_data" "w" {\n  provisioner "local-exec" {\n    command = "env"\n  }\n}\n'),
             _tf('resource "terraform_data" "w" {\n  connection {\n    host = "h"\n  }\n}\n'),
-            _tf('resource "terraform_data" "w" {\n  dynamic "provisioner" {\n    for_each = [1]\n    content {}\n  }\n}\n'),
+            _tf('resource "terraform_data" "w" {\n  dynamic "provisioner" {\n    content {}\n  }\n}\n'),
         ),
         passes=(_tf('resource "terraform_data" "w" {\n  input = "provisioner"\n}\n'),),
         waivable=False,
@@ -155,7 +158,7 @@ RULES: tuple[Rule[Module], ...] = (
         ),
         passes=(
             _tf('data "aws_caller_identity" "current" {}\n'),
-            _tf('data "aws_ssm_parameter" "ami" {\n  name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"\n}\n'),
+            _tf('data "aws_ssm_parameter" "ami" {\n  name = "/aws/service/ami-amazon-linux-latest/al2023"\n}\n'),
         ),
     ),
     Rule(
@@ -176,9 +179,12 @@ RULES: tuple[Rule[Module], ...] = (
             _tf('resource "evil_thing" "x" {\n}\n'),
             _tf('provider "evil" {\n}\n'),
             _tf('resource "aws_sqs_queue" "x" {\n  provider = evil.here\n}\n'),
-            _tf('terraform {\n  required_providers {\n    aws = { source = "acme/aws" }\n  }\n}\n\nresource "aws_sqs_queue" "x" {}\n'),
+            _tf('terraform {\n  required_providers {\n    aws = { source = "a/aws" }\n  }\n}\ndata "aws_vpc" "x" {}\n'),
         ),
-        passes=(_tf('resource "aws_sqs_queue" "x" {\n  provider = aws.west\n}\n'), _tf('resource "terraform_data" "x" {}\n')),
+        passes=(
+            _tf('resource "aws_sqs_queue" "x" {\n  provider = aws.west\n}\n'),
+            _tf('resource "terraform_data" "x" {}\n'),
+        ),
         waivable=False,
     ),
 )  # fmt: skip

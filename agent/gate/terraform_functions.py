@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from agent.gate.hcl import Node, root_name, walk
 from agent.gate.paths import extensions, folders, plugin_folders, reserved, segments, tool_configuration
 from agent.gate.rules import Example, Hit, Rule
-from agent.gate.terraform_module import Module, Source, path_inside
+from agent.gate.terraform_module import Module, path_inside
 
 FILE_FUNCTIONS = frozenset({
     "file", "filebase64", "fileexists", "filemd5", "filesha1", "filesha256", "filesha512", "filebase64sha256",
@@ -23,17 +23,20 @@ DECODERS = frozenset({"jsondecode", "yamldecode", "csvdecode"})
 HIDERS = frozenset({"base64decode", "textdecodebase64", "base64gunzip", "file", "filebase64", "urldecode"})
 ENCODERS = frozenset({"base64encode", "base64gzip", "textencodebase64", "urlencode", "strrev", "split", "substr"})
 # `terraform metadata functions` of 1.11, and OpenTofu's few more; the rest of FORBIDDEN and FILE_FUNCTIONS apart.
-PLAIN = frozenset(
-    """abs alltrue anytrue base64decode base64encode base64gzip base64gunzip base64sha256 base64sha512 basename bcrypt can
-    ceil chomp chunklist cidrcontains cidrhost cidrnetmask cidrsubnet cidrsubnets coalesce coalescelist compact concat
-    contains csvdecode dirname distinct element endswith ephemeralasnull flatten floor format formatdate formatlist
-    indent index issensitive join jsondecode jsonencode keys length log lookup lower matchkeys max md5 merge min one
-    parseint plantimestamp pow range regex regexall replace reverse sensitive setintersection setproduct setsubtract
-    setunion sha1 sha256 sha512 signum slice sort split startswith strcontains strrev substr sum textdecodebase64
-    textencodebase64 timeadd timecmp timestamp title tobool tolist tomap tonumber toset tostring transpose trim
-    trimprefix trimspace trimsuffix try upper urldecode urlencode uuid uuidv5 values yamldecode yamlencode
-    zipmap""".split()
-)
+PLAIN = frozenset({
+    "abs", "alltrue", "anytrue", "base64decode", "base64encode", "base64gzip", "base64gunzip", "base64sha256",
+    "base64sha512", "basename", "bcrypt", "can", "ceil", "chomp", "chunklist", "cidrcontains", "cidrhost",
+    "cidrnetmask", "cidrsubnet", "cidrsubnets", "coalesce", "coalescelist", "compact", "concat", "contains",
+    "csvdecode", "dirname", "distinct", "element", "endswith", "ephemeralasnull", "flatten", "floor", "format",
+    "formatdate", "formatlist", "indent", "index", "issensitive", "join", "jsondecode", "jsonencode", "keys",
+    "length", "log", "lookup", "lower", "matchkeys", "max", "md5", "merge", "min", "one", "parseint",
+    "plantimestamp", "pow", "range", "regex", "regexall", "replace", "reverse", "sensitive", "setintersection",
+    "setproduct", "setsubtract", "setunion", "sha1", "sha256", "sha512", "signum", "slice", "sort", "split",
+    "startswith", "strcontains", "strrev", "substr", "sum", "textdecodebase64", "textencodebase64", "timeadd",
+    "timecmp", "timestamp", "title", "tobool", "tolist", "tomap", "tonumber", "toset", "tostring", "transpose",
+    "trim", "trimprefix", "trimspace", "trimsuffix", "try", "upper", "urldecode", "urlencode", "uuid", "uuidv5",
+    "values", "yamldecode", "yamlencode", "zipmap",
+})  # fmt: skip
 PROVIDER_FUNCTIONS = {
     "hashicorp/aws": frozenset({"arn_build", "arn_parse", "trim_iam_role_path", "user_agent"}),
     "terraform.io/builtin/terraform": frozenset({"encode_expr", "encode_tfvars"}),
@@ -80,20 +83,22 @@ def encoded_outputs(module: Module) -> Iterator[Hit]:
     """An output in another spelling (`base64encode`, `strrev`, …) passes the masks that hide secrets in logs."""
     for source in module.changed:
         for call in source.calls:
-            if call.name in ENCODERS and call.above and call.above[0].kind == "output":
-                if len(call.above[0].labels) == 1 and _plain_output(call.above[0].body.get("sensitive")):
-                    yield source.hit(f"{call.name}() in an output passes the masks that hide secrets", call.node.at)
+            output = call.above[0] if call.above and call.above[0].kind == "output" else None
+            if call.name in ENCODERS and output is not None and _shown(output.body.get("sensitive")):
+                yield source.hit(f"{call.name}() in an output passes the masks that hide secrets", call.node.at)
 
 
 def file_functions(module: Module) -> Iterator[Hit]:
     """`file`, `templatefile`, `fileset` and their kin read what they are told, `/proc/self/environ` too, and no
     provider is needed. Their path must be literal and lead to a file of the unit that the gate has seen:
-    `"${path.module}/policy.json"`, or in the unit's own folder `"policy.json"`. Names from variables, locals, `for_each`
-    or another function are refused, as is `..`.
+    `"${path.module}/policy.json"`, or in the unit's own folder `"policy.json"`. Names from variables, locals,
+    `for_each` or another function are refused, as is `..`.
     """
     for source in module.code:
         for call in source.calls:
-            if call.name in FILE_FUNCTIONS:
+            if call.name in FILE_FUNCTIONS and source.template is not None:
+                yield source.hit(f"{call.name}() in a template reads relative to the runner's folder", call.node.at)
+            elif call.name in FILE_FUNCTIONS:
                 reason = _path_problem(module, call.name, call.node.parts)
                 if reason:
                     yield source.hit(f"{call.name}() {reason}", call.node.at)
@@ -110,16 +115,6 @@ def file_arguments(module: Module) -> Iterator[Hit]:
                 yield source.hit(f"{block.labels[0]}.{item.name} must be a literal path inside the unit", item.at)
 
 
-def unread_files(module: Module) -> Iterator[Hit]:
-    """A `.json` or `.yaml` file beside Terraform code is there for the code to read it by its literal name; otherwise
-    it is somebody else's configuration. `probes.yaml` is the pipeline's own.
-    """
-    read = set(literal_reads(module))
-    for path in module.changed_files:
-        if path.endswith((".json", ".yaml", ".yml")) and path not in read and not path.endswith("/probes.yaml"):
-            yield Hit("no file function of this module reads this file by its name", path)
-
-
 def literal_reads(module: Module) -> Iterator[str]:
     """Paths of the files that the module's file functions name literally."""
     for source in (*module.sources, *module.templates):
@@ -130,7 +125,7 @@ def literal_reads(module: Module) -> Iterator[str]:
                     yield f"{module.folder}/{inside}"
 
 
-def _plain_output(value: Node | None) -> bool:
+def _shown(value: Node | None) -> bool:
     return value is None or (value.kind, value.text) != ("word", "true")
 
 
@@ -143,10 +138,11 @@ def _path_problem(module: Module, name: str, arguments: tuple[Node, ...]) -> str
         return "needs a path"
     inside = path_inside(arguments[0], at_root=module.is_unit)
     if inside is None:
-        return "needs a literal path inside the unit, such as \"${path.module}/policy.json\""
+        return 'needs a literal path inside the unit, such as "${path.module}/policy.json"'
     if name == "fileset":
         pattern = arguments[1].text if len(arguments) > 1 and arguments[1].kind == "string" else ""
-        if not pattern or ".." in pattern or not re.fullmatch(r"[a-z0-9_*?{},./-]+", pattern) or pattern.startswith(("/", ".")):
+        plain = re.fullmatch(r"[a-z0-9_*?{}][a-z0-9_*?{},./-]*", pattern) and ".." not in pattern
+        if not plain:
             return "needs a literal pattern inside the unit"
         return "" if inside == "." or not any(segments(f"{module.folder}/{inside}")) else "leads out of the unit"
     path = f"{module.folder}/{inside}"
@@ -187,7 +183,8 @@ RULES: tuple[Rule[Module], ...] = (
         "only functions that are known to be harmless",
         functions,
         fires=(
-            _output("nonsensitive(var.db_password)"), _local("provider::evil::run()"), _local("core::nonsensitive(var.x)"),
+            _output("nonsensitive(var.db_password)"), _local("provider::evil::run()"),
+            _local("core::nonsensitive(var.x)"),
             _local("templatestring(local.t, {})"), _local('pathexpand("~/.aws/credentials")'), _local("unheard_of(1)"),
         ),
         passes=(_local('provider::aws::arn_parse("arn:aws:s3:::b")'), _local("merge({}, { a = max(1, 2) })")),
@@ -229,12 +226,5 @@ RULES: tuple[Rule[Module], ...] = (
         ),
         passes=(_tf('resource "aws_s3_object" "x" {\n  bucket = "b"\n  key = "k"\n  content = "hello"\n}\n'),),
         waivable=False,
-    ),
-    Rule(
-        "terraform/unread-file",
-        "data files are there for the code to read",
-        unread_files,
-        fires=(_tf("locals {}\n", **{"other.yaml": "a: 1\n"}),),
-        passes=(_tf(POLICY, **{"policy.json": "{}\n"}), _tf("locals {}\n", **{"probes.yaml": "probes: []\n"})),
     ),
 )  # fmt: skip

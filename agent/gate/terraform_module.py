@@ -92,8 +92,8 @@ class Module:
 
     @property
     def code(self) -> list[Source]:
-        """What is written by the change and evaluated by Terraform: files and the templates that they read."""
-        return [*self.changed, *(source for source in self.templates if source.changed)]
+        """What Terraform would evaluate: changed files, and templates that are changed or newly read."""
+        return [*self.changed, *self.templates]
 
     @property
     def is_unit(self) -> bool:
@@ -153,54 +153,77 @@ def literal(node: Node | None) -> str | None:
     return node.text if node is not None and node.kind == "string" else None
 
 
-def is_dynamic(block: Block) -> bool:
-    return block.kind == "dynamic"
-
-
 def effective_kind(block: Block) -> str:
     """What a block makes: `dynamic "x"` makes blocks of kind `x`."""
     return block.labels[0] if block.kind == "dynamic" and block.labels else block.kind
 
 
-def read_module(
-    folder: str,
-    *,
-    files: Mapping[str, str | None],
-    base: Mapping[str, str] | None,
-    trusted: Mapping[str, str],
-    guardrails: Guardrails,
-) -> Module:
-    """The module in `folder`, from the files of the change (None: deleted) over those of the base."""
-    known = {**(base or {}), **trusted}
-    for path, content in files.items():
-        if content is None:
-            known.pop(path, None)
-        else:
-            known[path] = content
+class Tree(NamedTuple):
+    """A change over its base: `files` (None: deleted), `base` (None: not known), and `known` with both applied."""
+
+    files: Mapping[str, str | None]
+    base: Mapping[str, str] | None
+    known: Mapping[str, str]
+    guardrails: Guardrails
+
+
+def read_modules(tree: Tree) -> list[Module]:
+    """The module of every folder that the change writes code to, or below which it writes another file."""
+    folders = {path.rpartition("/")[0] for path in tree.files if path.endswith(".tf")}
+    code: dict[str, list[str]] = {}
+    for path in sorted({*tree.known, *(tree.base or {})}):
+        if path.endswith(".tf"):
+            code.setdefault(path.rpartition("/")[0], []).append(path)
+    for path in tree.files:
+        parts = path.split("/")[:-1]
+        folders |= {"/".join(parts[:end]) for end in range(3, min(len(parts), 40) + 1)} & code.keys()
+    return [_read_module(folder, code.get(folder, []), tree) for folder in sorted(folders)]
+
+
+def _read_module(folder: str, paths: list[str], tree: Tree) -> Module:
     errors: list[Hit] = []
     sources, before, templates = [], [], []
-    for path in sorted(path for path in {*known, *files, *(base or {})} if in_folder(path, folder)):
-        changed = path in files and trusted.get(path) != files[path]
-        if path.endswith(".tf") and path in known:
-            source = _read(path, known[path], errors, changed=changed)
+    for path in paths:
+        if path in tree.known:
+            source = _read(path, tree.known[path], errors, changed=path in tree.files)
             if source is not None:
                 sources.append(source)
-        if path.endswith(".tf") and base is not None and path in base:
-            old = _read(path, base[path], [], changed=False)
+        if tree.base is not None and path in tree.base and path in tree.files:
+            old = _read(path, tree.base[path], [], changed=False)
             if old is not None:
                 before.append(old)
-    for path in sorted(template_paths(sources, folder) | {p for p in files if in_folder(p, folder) and p.endswith(".tftpl")}):
-        if path in known:
-            template = _read_template(path, known[path], errors, changed=path in files)
+    used = template_paths(sources, folder)
+    changed = any(source.changed for source in sources)
+    for path in sorted(used):
+        if path in tree.known and (changed or path in tree.files):
+            template = _read_template(path, tree.known[path], errors)
             if template is not None:
                 templates.append(template)
     return Module(
-        folder, tuple(sources), tuple(before), tuple(templates), known, base is not None, guardrails, tuple(errors)
+        folder,
+        tuple(sources),
+        tuple(before),
+        tuple(templates),
+        tree.known,
+        tree.base is not None,
+        tree.guardrails,
+        tuple(errors),
     )
 
 
-def in_folder(path: str, folder: str) -> bool:
-    return path.rpartition("/")[0] == folder or (path.endswith(".tftpl") and path.startswith(f"{folder}/"))
+def loose_templates(tree: Tree, modules: list[Module]) -> list[Module]:
+    """Template files of the change that no module of it names literally: each judged on its own."""
+    read = {source.path for module in modules for source in module.templates}
+    found = []
+    for path, content in tree.files.items():
+        if path.endswith(".tftpl") and content is not None and path not in read:
+            errors: list[Hit] = []
+            template = _read_template(path, content, errors)
+            folder = path.rpartition("/")[0]
+            templates = () if template is None else (template,)
+            known = tree.base is not None
+            found.append(Module(folder, (), (), templates, tree.known, known, tree.guardrails, tuple(errors)))
+    return found
 
 
 def template_paths(sources: list[Source], folder: str) -> set[str]:
@@ -209,7 +232,7 @@ def template_paths(sources: list[Source], folder: str) -> set[str]:
     for source in sources:
         for call in source.calls:
             if call.name == "templatefile" and call.node.parts:
-                inside = path_inside(call.node.parts[0], at_root=True)
+                inside = path_inside(call.node.parts[0], at_root=UNIT_FOLDER.fullmatch(folder) is not None)
                 if inside is not None:
                     found.add(f"{folder}/{inside}")
     return found
@@ -247,9 +270,9 @@ def _read(path: str, text: str, errors: list[Hit], *, changed: bool) -> Source |
         return None
 
 
-def _read_template(path: str, text: str, errors: list[Hit], *, changed: bool) -> Source | None:
+def _read_template(path: str, text: str, errors: list[Hit]) -> Source | None:
     try:
-        return Source(path, text, Body((), ()), template=parse_template(text), changed=changed)
+        return Source(path, text, Body((), ()), template=parse_template(text))
     except HclError as error:
         errors.append(Hit(f"Terraform would not read this template: {error}", path, text.count("\n", 0, error.at) + 1))
         return None

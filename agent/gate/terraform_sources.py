@@ -55,7 +55,10 @@ def provider_blocks(module: Module) -> Iterator[Hit]:
     """
     for source, block in module.top("provider"):
         names = [(item.name, item.at) for item in block.body.attributes]
-        names += [(inner.labels[0] if inner.kind == "dynamic" and inner.labels else inner.kind, inner.at) for inner in block.body.blocks]
+        names += [
+            (inner.labels[0] if inner.kind == "dynamic" and inner.labels else inner.kind, inner.at)
+            for inner in block.body.blocks
+        ]
         for name, at in names:
             if name not in PROVIDER_SETTINGS:
                 yield source.hit(f"provider {''.join(block.labels)!r}: {name} is not a change's to set", at)
@@ -136,6 +139,10 @@ def _tf(text: str) -> Example:
     return {"infra/terraform/dev/app/main.tf": text}
 
 
+def _required(entry: str) -> Example:
+    return _tf(f"terraform {{\n  required_providers {{\n    aws = {entry}\n  }}\n}}\n")
+
+
 def _module(source: str, more: str = "") -> Example:
     return _tf(f'module "m" {{\n  source = "{source}"\n{more}}}\n')
 
@@ -158,11 +165,12 @@ RULES: tuple[Rule[Module], ...] = (
         "providers come from addresses that the guardrails name",
         required_providers,
         fires=(
-            _tf('terraform {\n  required_providers {\n    evil = { source = "registry.evil.example/acme/evil" }\n  }\n}\n'),
-            _tf('terraform {\n  required_providers {\n    aws = { "source" = "acme/aws" }\n  }\n}\n'),
-            _tf("terraform {\n  required_providers {\n    http = \"3.0\"\n  }\n}\n"),
+            _required('{ source = "registry.evil.example/acme/evil" }'),
+            _required('{ source = upper("hashicorp/aws") }'),
+            _required('{ "source" = "acme/aws" }'), _required('{ source = "acme\\u002faws" }'),
+            _tf('terraform {\n  required_providers {\n    http = "3.0"\n  }\n}\n'),
         ),
-        passes=(_tf('terraform {\n  required_providers {\n    aws = {\n      source  = "hashicorp/aws"\n      version = "~> 5.0"\n    }\n  }\n}\n'),),
+        passes=(_required('{\n      source  = "hashicorp/aws"\n      version = "~> 5.0"\n    }'),),
         waivable=False,
     ),
     Rule(
@@ -182,7 +190,7 @@ RULES: tuple[Rule[Module], ...] = (
         module_sources,
         fires=(
             _module("git::https://github.com/attacker/x?ref=main"), _module("https://attacker.example/x.zip"),
-            _module("attacker/x/aws"), _module("../../../../.github"), _module("/tmp/x"), _module("../../prod/app"),
+            _module("attacker/x/aws"), _module("../../../../.github"), _module("/srv/x"), _module("../../prod/app"),
             _module("./x//../../../.."), _module("${var.where}"), _module("s3::https://b.s3.amazonaws.com/x.zip"),
             _module("git@github.com:attacker/x.git"), _module("hg::http://attacker.example/x"),
         ),

@@ -85,7 +85,9 @@ def literal_secrets(module: Module) -> Iterator[Hit]:
     """
     for source in module.code:
         for above, item in source.attributes:
-            context = above[-1].labels[-1] if above and above[-1].labels and item.name in {"default", "value"} else item.name
+            context = (
+                above[-1].labels[-1] if above and above[-1].labels and item.name in {"default", "value"} else item.name
+            )
             yield from _named(source, context, item.value)
             for node in walk(item.value):
                 if node.kind == "item":
@@ -137,7 +139,8 @@ RULES: tuple[Rule[Module], ...] = (
             _tf('resource "aws_sqs_queue" "q" {\n  lifecycle {\n    prevent_destroy = false\n  }\n}\n'),
         ),
         passes=(
-            _tf('resource "aws_sqs_queue" "q" {\n  lifecycle {\n    prevent_destroy = true\n    ignore_changes  = [tags]\n  }\n}\n'),
+            _tf('resource "aws_sqs_queue" "q" {\n  lifecycle {\n    ignore_changes = [tags]\n  }\n}\n'),
+            _tf('resource "aws_sqs_queue" "q" {\n  lifecycle {\n    prevent_destroy = true\n  }\n}\n'),
         ),
     ),
     Rule(

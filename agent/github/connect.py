@@ -45,8 +45,9 @@ def connect(
         per_page=100,
         seconds_between_requests=None,
         seconds_between_writes=None,
+        lazy=True,
     )
-    return Connection(api.get_repo(repository, lazy=True), repository, bot, app_id)
+    return Connection(api.get_repo(repository), repository, bot, app_id)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
+from github.GithubObject import NotSet
 from github.Issue import Issue
 from github.IssueComment import IssueComment
 
@@ -104,7 +105,6 @@ def check_run(
     if text:
         output["text"] = outgoing(text)
     first, rest = annotations[:ANNOTATIONS_A_CALL], annotations[ANNOTATIONS_A_CALL:]
-    extra = {"details_url": details_url} if details_url else {}
     with explained(f"the check {name} of {commit[:7]}"):
         run = connection.repository.create_check_run(
             name,
@@ -112,7 +112,7 @@ def check_run(
             status="completed",
             conclusion=conclusion,
             output={**output, "annotations": first} if first else output,
-            **extra,
+            details_url=details_url or NotSet,
         )
         while rest:
             run.edit(output={**output, "annotations": rest[:ANNOTATIONS_A_CALL]})

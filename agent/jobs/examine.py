@@ -8,7 +8,7 @@ from pathlib import Path
 from agent import gate
 from agent.checks import run_checks
 from agent.documents import Documents
-from agent.domain import ChangeSet, CheckRun, Finding, Findings, Request
+from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Request
 from agent.jobs.workspace import infrastructure, laid_over, trusted
 from agent.repo import open_repo
 from agent.settings import Guardrails, Settings

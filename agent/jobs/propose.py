@@ -12,7 +12,7 @@ from agent.github import write
 from agent.github.connect import Connection
 from agent.jobs.workspace import infrastructure, laid_over, trusted
 from agent.render import comments
-from agent.render.page import Context
+from agent.render.page import Context, marker
 from agent.repo import Remote, commit_files, fetch, open_repo, push, remote_head
 from agent.settings import Guardrails, Settings
 
@@ -74,6 +74,6 @@ def run(
     body = comments.status(
         context, request=request, intent=intent, change=change, findings=findings, proposal=proposal
     )
-    write.upsert_comment(connection, request.number, marker=comments.marker("status"), body=body)
+    write.upsert_comment(connection, request.number, marker=marker("status"), body=body)
     write.set_state(connection, request.number, "agent:working", drop=(settings.request_label,))
     return proposal

@@ -10,7 +10,7 @@ from agent.github import write
 from agent.github.connect import Connection
 from agent.jobs.workspace import fingerprints, policy_of
 from agent.render import comments, outputs
-from agent.render.page import Context, Failure
+from agent.render.page import Context, Failure, Section, marker
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
 
@@ -34,9 +34,9 @@ def run(
     intent, change = documents.get(Intent), documents.get(ChangeSet)
     findings, proposal, plan = documents.get(Findings), documents.get(Proposal), documents.get(Plan)
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
-    waiting = request.status == "refused" or (change is not None and change.status == "needs-info")
+    waiting = request.status == "refused" or (change is not None and change.status != "written")
     if waiting or (change is None and not failed):
-        judged = Verdict(status="needs work", reasons=request.reasons or _questions(intent))
+        judged = Verdict(status="needs work", reasons=request.reasons or _questions(intent) or _summary(change))
     else:
         judged = verdict.judge(change=change, findings=findings, proposal=proposal, plan=plan)
         judged = _with_failures(judged, failed)
@@ -55,8 +55,7 @@ def run(
             context, request=request, intent=intent, change=change, findings=findings,
             proposal=proposal, plan=plan, verdict=judged, failure=failure,
         )  # fmt: skip
-        marker = comments.marker("status")
-        write.upsert_comment(connection, request.number, marker=marker, body=body, log_url=context.run)
+        write.upsert_comment(connection, request.number, marker=marker("status"), body=body, log_url=context.run)
         state = "agent:needs-info" if waiting else {"ready": "agent:ready"}.get(judged.status, "agent:failed")
         write.set_state(connection, request.number, state, drop=(settings.request_label,))
     if request.comment_id is not None:
@@ -67,8 +66,8 @@ def run(
 def _answer(request: Request, *, context: Context, connection: Connection) -> Verdict:
     """A command that is answered by a comment alone: help, or what is wrong with it."""
     text = comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
-    marker = f"{comments.marker('answer')}<!-- to {request.comment_id} -->"
-    write.upsert_comment(connection, request.number, marker=marker, body=text)
+    to = f"<!-- infra-agent:answer to {request.comment_id} -->"
+    write.upsert_comment(connection, request.number, marker=to, body=text)
     if request.comment_id is not None:
         write.react(connection, request.comment_id, "rocket" if request.trigger == "help" else "confused")
     return Verdict(status="needs work", reasons=request.reasons)
@@ -76,6 +75,10 @@ def _answer(request: Request, *, context: Context, connection: Connection) -> Ve
 
 def _questions(intent: Intent | None) -> tuple[str, ...]:
     return tuple(f"{question.field}: {question.rule}" for question in intent.questions) if intent else ()
+
+
+def _summary(change: ChangeSet | None) -> tuple[str, ...]:
+    return (change.summary,) if change and change.summary else ()
 
 
 def _with_failures(judged: Verdict, failed: list[str]) -> Verdict:
@@ -130,28 +133,37 @@ def _on_pull(
     number, commit = proposal.pull_request, proposal.head_sha
     if number is None or commit is None:
         return
-    sections = {"verdict": comments.verdict_section(context, judged, commit=commit, findings=findings, plan=plan)}
+    sections: dict[Section, str] = {
+        "verdict": comments.verdict_section(context, judged, commit=commit, findings=findings, plan=plan)
+    }
     if findings is not None:
         sections["checks"] = comments.checks_section(context, findings, commit=commit)
     if plan is not None:
         sections["plan"] = comments.plan_section(context, plan, commit=commit)
     for name, body in sections.items():
-        write.upsert_comment(connection, number, marker=comments.marker(name), body=body, log_url=context.run)
-    for name, output in (
-        ("agent/gate", outputs.gate_output(context, findings)),
-        ("agent/checks", outputs.checks_output(context, findings)),
-        (PLAN_CHECK, outputs.plan_output(context, plan)),
+        write.upsert_comment(connection, number, marker=marker(name), body=body, log_url=context.run)
+    examined = findings or Findings()
+    others = examined.model_copy(
+        update={
+            "findings": tuple(one for one in examined.findings if one.source != "gate"),
+            "checks": tuple(one for one in examined.checks if one.check != "gate"),
+        }
+    )
+    for check, output in (
+        ("agent/gate", outputs.checks_output(context, examined, commit=commit, only="gate")),
+        ("agent/checks", outputs.checks_output(context, others, commit=commit)),
+        (PLAN_CHECK, outputs.plan_output(context, plan or Plan(), commit=commit)),
     ):
         # The seal is read back from the check run at the merge: only an App can write one.
-        ready = name != PLAN_CHECK or sealed is not None
+        ready = check != PLAN_CHECK or sealed is not None
         write.check_run(
             connection,
-            name=name,
+            name=check,
             commit=commit,
             conclusion=output.conclusion if ready else "failure",
             title=output.title,
             summary=output.summary,
-            text=sealed.model_dump_json() if name == PLAN_CHECK and sealed else output.text,
+            text=sealed.model_dump_json() if check == PLAN_CHECK and sealed else output.text,
             findings=output.findings,
             details_url=context.run,
         )

@@ -7,7 +7,7 @@ from agent.domain import Merge, Outcome, Report
 from agent.github import write
 from agent.github.connect import Connection
 from agent.render import comments, outputs
-from agent.render.page import Context, Failure
+from agent.render.page import Context, Failure, marker
 
 
 def run(documents: Documents, *, connection: Connection, context: Context, results: Mapping[str, str]) -> Report:
@@ -31,8 +31,7 @@ def run(documents: Documents, *, connection: Connection, context: Context, resul
             body = comments.failure(context, failure)
         else:
             body = comments.refusal(context, reasons=merge.reasons)
-        marker = comments.marker("applied")
-        written.append(write.upsert_comment(connection, merge.pull_request, marker=marker, body=body, log_url=context.run))
+        written.append(write.upsert_comment(connection, merge.pull_request, marker=marker("applied"), body=body, log_url=context.run))
     if outcome is not None:
         output = outputs.apply_output(context, outcome)
         write.check_run(
@@ -48,7 +47,7 @@ def run(documents: Documents, *, connection: Connection, context: Context, resul
     if merge.issue is not None:
         body = comments.status(context, merge=merge, outcome=outcome, failure=failure)
         status_url = write.upsert_comment(
-            connection, merge.issue, marker=comments.marker("status"), body=body, log_url=context.run
+            connection, merge.issue, marker=marker("status"), body=body, log_url=context.run
         )
         written.append(status_url)
         write.set_state(connection, merge.issue, "agent:applied" if well else "agent:failed")

@@ -68,7 +68,8 @@ def _short_enough(lines: list[str], longest: int) -> list[str]:
         elif not fenced and found:
             fenced = found["fence"]
         if len(line) > longest:
-            line = f"{line[:longest]}… ({len(line):,} characters)" if fenced else f"(a line of {len(line):,} characters)"
+            size = f"{len(line):,} characters"
+            line = f"{line[:longest]}… ({size})" if fenced else f"(a line of {size})"
         out.append(line)
     return out
 

@@ -1,8 +1,10 @@
 """Plan -> a Mermaid picture of what changes in each unit. Pure."""
 
 import re
+from collections.abc import Collection
 
 from agent.domain import Plan
+from agent.render.redact import redact
 from agent.render.stages import SILENT, main_verb
 
 # More boxes than this are no picture any more.
@@ -15,7 +17,7 @@ STYLES = {
 }
 
 
-def picture(plan: Plan) -> str:
+def picture(plan: Plan, *, secrets: Collection[str] = ()) -> str:
     """Source of a flow chart, or nothing when no resource changes. Labels keep only characters without a meaning."""
     lines = ["flowchart LR"]
     number = 0
@@ -24,13 +26,13 @@ def picture(plan: Plan) -> str:
         changes = [change for change in unit.changes if set(change.verbs) - SILENT]
         if not changes:
             continue
-        lines.append(f'  u{index}(["{label(unit.unit)}"])')
+        lines.append(f'  u{index}(["{label(unit.unit, secrets)}"])')
         for change in changes:
             if number == MOST_NODES:
                 left_out += 1
                 continue
             verb = main_verb(change)
-            lines.append(f'  u{index} -- {verb} --> n{number}["{label(change.address)}"]:::{verb}')
+            lines.append(f'  u{index} -- {verb} --> n{number}["{label(change.address, secrets)}"]:::{verb}')
             number += 1
     if number == 0:
         return ""
@@ -40,7 +42,7 @@ def picture(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def label(text: str) -> str:
+def label(text: str, secrets: Collection[str] = ()) -> str:
     """Letters, digits and the punctuation of addresses; everything else could be syntax of Mermaid or HTML."""
-    kept = re.sub(r"[^A-Za-z0-9_.:/\[\] -]", "_", text.replace('"', "'").replace("'", ""))
+    kept = re.sub(r"[^A-Za-z0-9_.:/\[\] -]", "_", redact(text, values=secrets).replace('"', ""))
     return kept if len(kept) <= 80 else f"{kept[:39]}..{kept[-39:]}"

@@ -131,13 +131,33 @@ def _place(frame: Frame, path: str, number: int, commit: str) -> Inert:
     return Inert(f"[{shown}]({frame['context'].repository}/blob/{commit}/{path}{f'#L{number}' if number else ''})")
 
 
+@pass_context
+def _link_to(frame: Frame, value: Inert, url: str) -> Inert:
+    """Inert Markdown as the text of a link, when `url` may be linked."""
+    target = address(frame["context"], url)
+    return Inert(f"[{value}]({target})") if target and value else value
+
+
+def _trusted(value: str) -> Inert:
+    """For words of our own and numbers only."""
+    return Inert(value)
+
+
+def _commands(value: str, indent: int = 0) -> Inert:
+    """Commands of ours to copy. What people wrote must have gone through `plain` before it becomes part of them."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", value)), default=0))
+    return Inert(f"\n{' ' * indent}".join([fence, *value.split("\n"), fence]))
+
+
 def _duration(seconds: float) -> Inert:
-    whole = round(seconds)
-    return Inert(f"{seconds:.1f} s" if seconds < 10 else f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s")
+    if seconds < 10:
+        return Inert(f"{seconds:.1f} s")
+    minutes, rest = divmod(round(seconds), 60)
+    return Inert(f"{minutes} min {rest} s" if minutes else f"{rest} s")
 
 
-def _several(number: int, one: str, many: str = "") -> Inert:
-    return Inert(f"{number} {one if number == 1 else many or f'{one}s'}")
+def _several(number: int, one: str) -> Inert:
+    return Inert(f"{number} {one}{'' if number == 1 else 's'}")
 
 
 def _environment() -> Environment:
@@ -152,7 +172,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         block=_block, fence=_fence, code=_code, link=_link, commit=_commit, place=_place, duration=_duration,
-        several=_several,
+        several=_several, link_to=_link_to, trusted=_trusted, commands=_commands,
     )  # fmt: skip
     return environment
 

@@ -22,7 +22,8 @@ SHORTEST_VALUE = 5
 PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)"
+        r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
         r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b",  # AWS access key
         r"\bgh[pousr]_[A-Za-z0-9_.-]{36,}",  # GitHub
         r"\bgithub_pat_[A-Za-z0-9_]{22,}",
@@ -63,12 +64,17 @@ HARMLESS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=-])")
-DIGEST_BEFORE = re.compile(r"(?:h1:|zh:|sha(?:1|256|384|512)[:-])\Z", re.IGNORECASE)
-# Bits a character; random base64 of 24 characters has about 4.2, identifiers in camel case stay below 4.
-LEAST_ENTROPY = 4.0
+DIGEST_BEFORE = re.compile(r"(?:h1|zh|sha(?:1|256|384|512)):\Z", re.IGNORECASE)
+INTEGRITY = re.compile(r"sha(?:1|256|384|512)-")
+# Parts of paths and names: words, camel case, abbreviations, numbers, hex.
+WORD = re.compile(r"[A-Z]?[a-z]+(?:[A-Z][a-z]+)*[0-9]{0,4}|[A-Z]+[0-9]*|[0-9a-fA-F]*")
+# What is left of a token without its words must be as long and as mixed as a key: random base64 of 20 characters has
+# about 4.1 bits a character.
+LEAST_LENGTH = 20
+LEAST_ENTROPY = 3.8
 BREAK = re.compile(r"\n[ \t]*[+~-]?[ \t]*")
 # A line that is nothing but one token can be the rest of the one before it.
-WRAPPED = re.compile(r"\n[ \t]*(?=[A-Za-z0-9+/_=.-]{8,}[\"',]?[ \t]*(?:\n|\Z))")
+WRAPPED = re.compile(r"\n[ \t]*(?=[a-z]*[A-Z0-9+/_=-])(?=[A-Za-z0-9+/_=.-]+[\"',]?[ \t]*(?:\n|\Z))")
 
 
 def redact(text: str, *, values: Collection[str] = ()) -> str:
@@ -83,11 +89,15 @@ def redact(text: str, *, values: Collection[str] = ()) -> str:
         joined, origin = _joined(text, gap)
         if len(joined) != len(text):
             # Across any line break, an open-ended pattern would swallow the next line's first word.
-            patterns = PATTERNS if gap is WRAPPED else SHORTEST
+            patterns = UNBOUNDED if gap is WRAPPED else SHORTEST
             spans += [(origin[start], origin[end - 1] + 1) for start, end in _by_pattern(joined, patterns)]
     text = _without(text, spans)
     text = _without(text, _assigned(text))
     return _without(text, _random(text))
+
+
+# The word before a line break is joined to the token after it.
+UNBOUNDED = tuple(re.compile(pattern.pattern.replace(r"\b", "")) for pattern in PATTERNS)
 
 
 def _shortest(pattern: str) -> re.Pattern[str]:
@@ -95,7 +105,7 @@ def _shortest(pattern: str) -> re.Pattern[str]:
 
 
 SHORTEST = tuple(
-    _shortest(pattern.pattern.replace(r"\b", "", 1))
+    _shortest(pattern.pattern.replace(r"\b", ""))
     for pattern in PATTERNS
     if pattern.pattern.startswith(r"\b") and "(?P<secret>" not in pattern.pattern and "eyJ" not in pattern.pattern
 )
@@ -152,16 +162,11 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
 def _random(text: str) -> Iterator[tuple[int, int]]:
     for found in TOKEN.finditer(text):
         token = found[0].rstrip("=")
-        if DIGEST_BEFORE.search(text, max(0, found.start() - 8), found.start()):
+        if DIGEST_BEFORE.search(text, max(0, found.start() - 8), found.start()) or INTEGRITY.match(token):
             continue
-        kinds = (any(c.islower() for c in token), any(c.isupper() for c in token), any(c.isdigit() for c in token))
-        if not all(kinds) or re.fullmatch(r"[0-9a-fA-F-]+", token):
-            continue
-        # A path or a name made of words: every part alone is short or of one kind.
-        parts = re.split(r"[/_-]", token)
-        if max(map(len, parts)) < 12:
-            continue
-        if _entropy(token) >= LEAST_ENTROPY:
+        odd = "".join(part for part in re.split(r"[/_+-]", token) if not WORD.fullmatch(part))
+        kinds = (any(c.islower() for c in odd), any(c.isupper() for c in odd), any(c.isdigit() for c in odd))
+        if all(kinds) and len(odd) >= LEAST_LENGTH and _entropy(odd) >= LEAST_ENTROPY:
             yield found.span()
 
 

@@ -39,8 +39,8 @@ LOOKS_LIKE_ADDRESS = re.compile(r"://|www\.|\w\.[a-z]{2,}\b", re.IGNORECASE)
 TARGET = re.compile(r"https://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._~%/?=&#+,:;!-]*)?")
 # First words by which other bots are called.
 BOT = re.compile(
-    r"(?:bors|homu|atlantis|digger|mergify|dependabot|renovate|jenkins|prow|recheck|retest|rebase|rerun|ok|run|"
-    r"terraform|terragrunt|tofu|copilot|coderabbit|claude|codex|gemini|cursor|merge|approve|lgtm)(?=[\s:,+-]|$)",
+    r"(?:bors|homu|atlantis|digger|mergify|dependabot|renovate|jenkins|prow|recheck|retest|"
+    r"copilot|coderabbit|claude|codex|gemini|lgtm)(?=[\s:,+-]|$)",
     re.IGNORECASE,
 )
 RULE = re.compile(r"[-:|\s]+|[*\s]+|[_\s]+|[=\s]+|\+")

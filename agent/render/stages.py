@@ -111,16 +111,21 @@ def main_verb(change: Change) -> str:
     return next((verb for verb in VERBS if verb in verbs), "read" if "read" in verbs else "no-op")
 
 
-def summary_of_counts(changes: Iterable[Change]) -> str:
+def summary_of_counts(changes: Iterable[Change], *, done: bool = False) -> str:
+    """`1 to delete, 2 to create`, or what was done: `1 deleted, 2 created`."""
     found = counts(changes)
-    said = [f"{found[verb]} to {verb}" for verb in VERBS if found[verb]]
+    said = [f"{found[verb]} {verb}d" if done else f"{found[verb]} to {verb}" for verb in VERBS if found[verb]]
     return ", ".join(said) if said else "no changes"
 
 
 def summary_of_findings(findings: Iterable[Finding]) -> str:
-    found = Counter(finding.severity for finding in findings)
+    found = Counter[str](finding.severity for finding in findings)
     said = [f"{found[severity]} {severity}" for severity in SEVERITIES if found[severity]]
     return ", ".join(said) if said else "no findings"
+
+
+def several(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
 
 
 def _received(request: Request | None) -> tuple[State, str] | None:
@@ -135,7 +140,7 @@ def _understood(intent: Intent | None) -> tuple[State, str] | None:
     if intent is None:
         return None
     if intent.questions:
-        return "asked", f"{len(intent.questions)} open question{'s' * (len(intent.questions) != 1)}"
+        return "asked", several(len(intent.questions), "open question")
     return "done", intent.summary
 
 
@@ -146,7 +151,7 @@ def _written(change: ChangeSet | None) -> tuple[State, str] | None:
         return "asked", "waits for the answers"
     if change.status == "nothing":
         return "done", "nothing needs to change"
-    return "done", f"{len(change.files)} files by {change.author}"
+    return "done", f"{several(len(change.files), 'file')} by {change.author}"
 
 
 def _checked(findings: Findings | None) -> tuple[State, str] | None:
@@ -156,7 +161,7 @@ def _checked(findings: Findings | None) -> tuple[State, str] | None:
     if errors:
         return "failed", f"could not run: {', '.join(errors)}"
     grave = any(finding.severity in ("critical", "high") for finding in findings.findings)
-    said = f"{len(findings.checks)} checks, {summary_of_findings(findings.findings)}"
+    said = f"{several(len(findings.checks), 'check')}, {summary_of_findings(findings.findings)}"
     return ("failed" if grave or any(check.status == "failed" for check in findings.checks) else "done"), said
 
 
@@ -197,7 +202,7 @@ def _applied(outcome: Outcome | None) -> tuple[State, str] | None:
     bad = [f"{unit.unit} {unit.status}" for unit in outcome.units if unit.status != "applied"]
     if bad or not outcome.units:
         return "failed", ", ".join(bad) or "no unit was applied"
-    return "done", summary_of_counts(change for unit in outcome.units for change in unit.changes).replace(" to ", " × ")
+    return "done", summary_of_counts((change for unit in outcome.units for change in unit.changes), done=True)
 
 
 def _healthy(outcome: Outcome | None) -> tuple[State, str] | None:

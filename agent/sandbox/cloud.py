@@ -14,7 +14,7 @@ from agent.errors import ToolError
 from agent.tools import allowed
 
 # a local AWS asks for no particular key, but the clients refuse to work without one
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local-aws-key", "AWS_SECRET_ACCESS_KEY": "local-aws-secret"}
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -63,6 +63,7 @@ def start(*, buckets: Iterable[str], region: str, environ: Mapping[str, str], lo
     try:
         import boto3  # while the child is loading: both take most of a second
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
 
         cloud = Cloud(url=f"http://127.0.0.1:{_port(process, deadline)}", region=region, process=process)
         client = boto3.client(
@@ -75,8 +76,13 @@ def start(*, buckets: Iterable[str], region: str, environ: Mapping[str, str], lo
         )
         where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         for bucket in buckets:
-            client.create_bucket(Bucket=bucket, **where)
-            client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            try:
+                client.create_bucket(Bucket=bucket, **where)
+                client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            except ClientError as error:
+                raise ToolError(f"bucket {bucket}: {error.response['Error']['Code']}: {error}") from error
+            except BotoCoreError as error:
+                raise ToolError(f"bucket {bucket}: {error}") from error
     except BaseException:
         cloud.stop()
         raise
@@ -103,6 +109,10 @@ def _serve() -> None:
     """The child: serve on a free port, print it, and end when the parent's end of standard input closes."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
+
+    from agent.sandbox.cloud_gaps import mend
+
+    mend()
 
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml import tokens as tok
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.tokens import AliasToken
 
 from agent.domain import Probe, ProbeResult
 from agent.errors import UserError
@@ -20,6 +20,7 @@ from agent.tools import CLOUD_VARIABLES
 PROBES_FILE = "probes.yaml"
 MAX_PROBES = 50
 MAX_BYTES = 65_536
+MAX_DEPTH = 20
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 
 _OUTPUT = re.compile(r"\$\{output\.([A-Za-z_][A-Za-z0-9_-]*)\}")
@@ -32,6 +33,13 @@ _SECRETS = re.compile(
     r"cognito-identity\.get_(credentials_for_identity|open_id_token.*)|lightsail\..*(key_pair|access_details).*|"
     r"sso\.get_role_credentials|s3\.get_object|s3\.get_object_torrent"
 )
+_OPENING = (
+    tok.FlowSequenceStartToken,
+    tok.FlowMappingStartToken,
+    tok.BlockSequenceStartToken,
+    tok.BlockMappingStartToken,
+)
+_CLOSING = (tok.FlowSequenceEndToken, tok.FlowMappingEndToken, tok.BlockEndToken)
 _PROBES = TypeAdapter(tuple[Probe, ...])
 
 
@@ -43,8 +51,11 @@ def load_probes(text: str, *, path: str = PROBES_FILE) -> tuple[Probe, ...]:
     if len(text.encode()) > MAX_BYTES:
         raise UserError(f"{path}: over {MAX_BYTES} bytes")
     try:
-        if any(isinstance(token, AliasToken) for token in YAML(typ="safe", pure=True).scan(StringIO(text))):
-            raise UserError(f"{path}: holds an alias (*name); write the value out")
+        depth = 0
+        for token in YAML(typ="safe", pure=True).scan(StringIO(text)):
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if isinstance(token, tok.AliasToken) or depth > MAX_DEPTH:
+                raise UserError(f"{path}: holds an alias (*name), or more than {MAX_DEPTH} levels; write it out flat")
         data = YAML(typ="safe", pure=True).load(StringIO(text))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0

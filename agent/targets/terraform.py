@@ -37,6 +37,7 @@ __all__ = [
 
 _FMT_DIFFERENT, _FMT_BROKEN = 3, 2
 _EMPTY, _BROKEN, _CHANGES = 0, 1, 2  # exit codes of `plan -detailed-exitcode`
+_GRACE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def plan(
         failed = cli.init(place, backend=True)
         if failed:
             return _failed(place, failed, started), {}
-        return _plan(place, key=key, lock=False, started=started)
+        return _plan(place, key=key, lock=None, started=started)
 
 
 def apply(
@@ -118,19 +119,21 @@ def apply(
     expected_digest: str,
     expected: UnitPlan | None = None,
     key: bytes = b"",
+    lock_seconds: int = 60,
 ) -> UnitOutcome:
     """Plan again, compare with the digest that was approved, and apply exactly the plan that was compared.
 
     `stopped` means that nothing was applied: no plan could be made, no digest was approved, or the plan is another one
     (`expected` lets the reason name what moved). A plan without any change is `applied` with nothing done: a run that
-    was cut off after its apply may run again. Raises ToolError: no binary, over time, unreadable answer.
+    was cut off after its apply may run again. Waits `lock_seconds` for another run's state lock. Raises ToolError: no
+    binary, over time, unreadable answer.
     """
     started = time.monotonic()
     with cli.workspace(tools, root, unit, settings) as place:
         failed = cli.init(place, backend=True)
         if failed:
             return _stopped(_failed(place, failed, started), "no plan could be made: ", started)
-        now, raw = _plan(place, key=key, lock=True, started=started)
+        now, raw = _plan(place, key=key, lock=lock_seconds, started=started)
         if now.status == "failed":
             return _stopped(now, "no plan could be made: ", started)
         if plans.is_empty(raw):
@@ -140,7 +143,7 @@ def apply(
             return _stopped(now, "no approved plan to compare with: ", started, plans.difference(None, now))
         if now.digest != expected_digest:
             return _stopped(now, "the plan is not the approved one: ", started, plans.difference(expected, now))
-        return _apply(place, now, started=started)
+        return _apply(place, now, lock=lock_seconds, started=started)
 
 
 def second_plan(tools: Tools, root: Path, unit: str, *, settings: Settings) -> SecondPlan:
@@ -154,7 +157,7 @@ def second_plan(tools: Tools, root: Path, unit: str, *, settings: Settings) -> S
         if failed:
             reason = f"no plan could be made: {cli.reason(failed, place.tools.environment)}"
             return SecondPlan(empty=False, reason=reason, changes=(), outputs={})
-        done = _plan_file(place, lock=False)
+        done = _plan_file(place, lock=None)
         if done.code == _EMPTY:  # saves `show`, which loads the provider once more
             return SecondPlan(empty=True, reason="", changes=(), outputs=_outputs(place))
         left, raw = _read_plan(place, done, key=b"", started=started)
@@ -177,12 +180,12 @@ def outputs(tools: Tools, root: Path, unit: str, *, settings: Settings) -> dict[
         return _outputs(place)
 
 
-def _plan(place: Workspace, *, key: bytes, lock: bool, started: float) -> tuple[UnitPlan, dict[str, Any]]:
+def _plan(place: Workspace, *, key: bytes, lock: int | None, started: float) -> tuple[UnitPlan, dict[str, Any]]:
     return _read_plan(place, _plan_file(place, lock=lock), key=key, started=started)
 
 
-def _plan_file(place: Workspace, *, lock: bool) -> Completed:
-    locking = f"-lock-timeout={cli.LOCK_SECONDS}s" if lock else "-lock=false"
+def _plan_file(place: Workspace, *, lock: int | None) -> Completed:
+    locking = "-lock=false" if lock is None else f"-lock-timeout={lock}s"
     return place.run(
         "plan", "-json", "-input=false", "-no-color", "-detailed-exitcode", locking, f"-out={place.temp / 'plan'}",
         ok=(_EMPTY, _BROKEN, _CHANGES),
@@ -213,9 +216,10 @@ def _outputs(place: Workspace) -> dict[str, JsonValue]:
     return {name: item["value"] for name, item in sorted(answer.items()) if item.get("sensitive") is False}
 
 
-def _apply(place: Workspace, now: UnitPlan, *, started: float) -> UnitOutcome:
-    arguments = ("apply", "-json", "-input=false", "-no-color", f"-lock-timeout={cli.LOCK_SECONDS}s")
-    done = place.run(*arguments, str(place.temp / "plan"))
+def _apply(place: Workspace, now: UnitPlan, *, lock: int, started: float) -> UnitOutcome:
+    arguments = ("apply", "-json", "-input=false", "-no-color", f"-lock-timeout={lock}s")
+    # killed outright, it would leave its lock and forget what it has just made
+    done = place.run(*arguments, str(place.temp / "plan"), grace=_GRACE_SECONDS)
     if done.code == 0:
         return UnitOutcome(
             unit=place.unit, status="applied", changes=now.changes, digest=now.digest, seconds=_since(started)

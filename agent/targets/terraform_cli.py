@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import ToolError
+from agent.render.redact import redact
 from agent.settings import Settings
 from agent.targets.terraform_files import LOCK_FILE
 from agent.tools import CLOUD_VARIABLES, Completed, Tools, allowed
@@ -21,8 +22,8 @@ HOW_TO_GET = (
 )
 INIT_SECONDS = 300.0
 QUICK_SECONDS = 120.0
-LOCK_SECONDS = 60
 
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _INIT_NOISE = "encountered problems during initiali"
 
 
@@ -49,7 +50,9 @@ class Workspace:
     variables: Mapping[str, str]
     seconds: float
 
-    def run(self, *arguments: str, ok: Iterable[int] = (0, 1), seconds: float | None = None) -> Completed:
+    def run(
+        self, *arguments: str, ok: Iterable[int] = (0, 1), seconds: float | None = None, grace: float = 0.0
+    ) -> Completed:
         """One command in the unit's folder. Raises ToolError as `Tools.run` does."""
         return self.tools.run(
             (str(self.binary), *arguments),
@@ -57,6 +60,7 @@ class Workspace:
             timeout=seconds or self.seconds,
             env=self.variables,
             ok=ok,
+            grace=grace,
         )
 
 
@@ -211,12 +215,8 @@ def reason(found: Sequence[Diagnostic], environment: Mapping[str, str]) -> str:
 
 
 def redacted(text: str, environment: Mapping[str, str]) -> str:
-    """`text` without the credentials that the children were given."""
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"):
-        value = environment.get(name, "")
-        if len(value) >= 4:
-            text = text.replace(value, f"({name})")
-    return text
+    """`text` without secrets, those among them that the children were given."""
+    return redact(text, values=[environment[name] for name in _SECRET_VARIABLES if environment.get(name)])
 
 
 def slug(text: str) -> str:

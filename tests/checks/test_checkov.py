@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.checks.conftest import BARE_BUCKET, UNIT
 
 from agent.checks import checkov
 from agent.checks.check import Context
@@ -15,6 +14,7 @@ from agent.checks.worker import Worker
 from agent.domain import File
 from agent.errors import ToolError, UserError
 from agent.tools import Tools
+from tests.checks.samples import BARE_BUCKET, UNIT
 
 Contexts = Callable[..., Context]
 
@@ -74,7 +74,10 @@ def test_one_units_resource_does_not_answer_for_another_unit(context: Contexts, 
 def test_a_module_is_scanned_with_the_unit_that_uses_it(context: Contexts, worker: Worker) -> None:
     module = "infra/terraform/modules/bucket"
     files = [
-        File(path=f"{UNIT}/main.tf", content='module "b" {\n  source = "../../modules/bucket"\n  open   = "0.0.0.0/0"\n}\n'),
+        File(
+            path=f"{UNIT}/main.tf",
+            content='module "b" {\n  source = "../../modules/bucket"\n  open   = "0.0.0.0/0"\n}\n',
+        ),
         File(
             path=f"{module}/main.tf",
             content='variable "open" {\n  default = "10.0.0.0/8"\n}\n'
@@ -179,6 +182,27 @@ def test_a_worker_that_finds_nothing_has_failed(
     )
     with pytest.raises(ToolError, match=reason):
         checkov.run([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(checkov=fake))
+
+
+def test_a_block_that_the_worker_did_not_see(context: Contexts, program: Callable[[str], str]) -> None:
+    """A scanner whose parser drops a block finds the canary and nothing else."""
+    fake = program(
+        "import json, pathlib, sys\nprint(json.dumps({'ready': True, 'policies': []}), flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    question = json.loads(line)\n"
+        "    canary = next(str(path) for path in pathlib.Path(question['root']).glob('canary-*/main.tf'))\n"
+        "    record = {'name': '', 'path': canary, 'line': 1, 'resource': '', 'severity': '', 'help': '',"
+        " 'suppressed': False}\n"
+        "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'passed': 0,\n"
+        "        'seen': {question['root'] + '/main.tf': {'resource': 1}},\n"
+        "        'failed': [{**record, 'rule': 'CKV_AWS_24'}, {**record, 'rule': 'CKV2_AWS_6'}]}\n"
+        "    print(json.dumps(answer), flush=True)\n"
+    )
+    one = File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)
+    assert checkov.run([one], context=context(checkov=fake)).run.status == "passed"
+    two = File(path=f"{UNIT}/main.tf", content=BARE_BUCKET + BARE_BUCKET.replace("this", "that"))
+    with pytest.raises(ToolError, match="it saw 1 of 2 `resource` blocks in"):
+        checkov.run([two], context=context(checkov=fake))
 
 
 def test_the_worker_reaches_no_network_and_starts_no_program(checkov_python: str) -> None:

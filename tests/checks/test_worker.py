@@ -20,7 +20,9 @@ LOOP = READY + "for line in sys.stdin:\n    question = json.loads(line)\n    "
 def start(tools: Tools, tmp_path: Path, program: Callable[[str], str]) -> Iterator[Callable[..., Worker]]:
     started: list[Worker] = []
 
-    def begin(text: str, *, greet: Callable[[Mapping[str, Any]], None] = lambda _: None, limit: int = 100_000) -> Worker:
+    def begin(
+        text: str, *, greet: Callable[[Mapping[str, Any]], None] = lambda _: None, limit: int = 100_000
+    ) -> Worker:
         small = Tools(environment=tools.environment, max_output=limit)
         started.append(Worker(small, [program(text)], name="fake", cwd=tmp_path, env={}, greet=greet))
         return started[-1]

@@ -102,9 +102,9 @@ def resolve(repo: Path, revision: str, kind: str = "commit") -> str | None:
     if not revision or revision.startswith("-") or any(part in revision for part in ("\0", "\n", "@{", "..", ":", "^")):
         return None
     for candidate in (revision, f"refs/heads/{revision}", f"refs/tags/{revision}"):
-        code, out = raw(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{{kind}}}", ok=(0, 1, 128))
-        if code == 0:
-            return out.decode().split()[0]
+        found = ref(repo, f"{candidate}^{{{kind}}}")
+        if found:
+            return found
     return None
 
 
@@ -166,9 +166,7 @@ def commits(repo: Path, *selection: str) -> list[Commit]:
         if record:
             sha, tree, parents, an, ae, ad, cn, ce, cd, message = record.rstrip("\x01\n").split("\0")[:10]
             found.append(
-                Commit(
-                    sha, tree, tuple(parents.split()), Person(an, ae, ad), Person(cn, ce, cd), message.rstrip("\n")
-                )
+                Commit(sha, tree, tuple(parents.split()), Person(an, ae, ad), Person(cn, ce, cd), message.rstrip("\n"))
             )
     return found
 
@@ -177,9 +175,9 @@ def entries(repo: Path, tree: str, path: str = "", *, recursive: bool = False) -
     """What `tree` (any tree-ish) holds at `path`: the folder's entries, or the one file itself."""
     flags = ("-r", "-t") if recursive else ()
     where = ("--", path) if path else ()
-    answer = raw(repo, "ls-tree", "-z", "--long", "--full-tree", *flags, tree, *where)[1].decode("utf-8", "surrogateescape")
+    answer = raw(repo, "ls-tree", "-z", "--long", "--full-tree", *flags, tree, *where)[1]
     found = []
-    for line in answer.split("\0"):
+    for line in answer.decode("utf-8", "replace").split("\0"):
         if line:
             info, name = line.split("\t", 1)
             mode, kind, sha, size = info.split()

@@ -152,7 +152,7 @@ def token_of(header: str) -> str | None:
             name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise bad_credentials() from error
-        return password if password and password != "x-oauth-basic" else name
+        return password or name  # git's users put it in either place
     raise bad_credentials()
 
 
@@ -162,7 +162,7 @@ def page(call: Call, rows: Sequence[Any], shape: Callable[[Any], Any], *, wrap: 
     wanted = max(_number(call, "page", 1), 1)
     last = max((len(rows) + size - 1) // size, 1)
     shown = [shape(row) for row in rows[(wanted - 1) * size : wanted * size]]
-    links = {}
+    links: dict[str, int] = {}
     if wanted > 1:
         links |= {"first": 1, "prev": min(wanted - 1, last)}
     if wanted < last:

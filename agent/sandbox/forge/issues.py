@@ -122,9 +122,9 @@ def edit(call: Call, number: int) -> Answer:
     state = call.body.get("state", row["state"])
     if state not in ("open", "closed"):
         raise invalid("Issue", "state", "invalid")
-    if (title is not None or "body" in call.body) and not is_author:
-        if not may(call.forge.db, call.repo, who, role="write", needs=EITHER):
-            raise role_missing()
+    may_write = may(call.forge.db, call.repo, who, role="write", needs=EITHER)
+    if (title is not None or "body" in call.body) and not (is_author or may_write):
+        raise role_missing()
     with call.forge.db.write():
         _edit_text(call, row, title=title, body=body)
         if "labels" in call.body and may_triage:

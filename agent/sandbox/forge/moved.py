@@ -20,7 +20,7 @@ from agent.sandbox.forge.tokens import Actor
 if TYPE_CHECKING:
     from agent.sandbox.forge.forge import Forge
 
-CLOSING = r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:{mine})?#(\d+)\b"
+CLOSING = r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+"
 MAX_COMMITS = 200
 
 
@@ -83,13 +83,20 @@ def pull_event(forge: "Forge", repo: Row, actor: Actor, number: int, action: str
 
 
 def note(
-    forge: "Forge", repo: Row, actor: Actor, issue_id: int, event: str, *, label: str = "", commit: str = "", detail: str = ""
+    forge: "Forge",
+    repo: Row,
+    actor: Actor,
+    issue_id: int,
+    event: str,
+    *,
+    label: str = "",
+    commit: str = "",
 ) -> None:
     """Write a line into the history of an issue or pull request."""
     forge.db.run(
-        "INSERT INTO issue_events (repo_id, issue_id, actor_id, event, label, commit_id, detail, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        repo["id"], issue_id, actor.id, event, label or None, commit or None, detail or None, now(),
+        "INSERT INTO issue_events (repo_id, issue_id, actor_id, event, label, commit_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        repo["id"], issue_id, actor.id, event, label or None, commit or None, now(),
     )  # fmt: skip
 
 
@@ -127,11 +134,13 @@ def mark_merged(forge: "Forge", repo: Row, actor: Actor, row: Row, sha: str) -> 
 
 def close_mentioned(forge: "Forge", repo: Row, actor: Actor, text: str, commit: str | None) -> None:
     """Close the open issues of this repository that `text` closes by keyword ("Fixes #1")."""
-    mine = "|".join(re.escape(name) for name in (full_name(repo), html_url(forge, repo, "/issues/")))
-    pattern = CLOSING.replace("{mine}", mine).replace("#(", "(?:#|(?<=/issues/))(")
+    mine, page = re.escape(full_name(repo)), re.escape(html_url(forge, repo, "/issues/"))
+    pattern = rf"{CLOSING}(?:(?:{mine})?#|{page})(\d+)\b"
     for number in dict.fromkeys(int(found) for found in re.findall(pattern, text, flags=re.IGNORECASE)):
         row = forge.db.one(
-            "SELECT * FROM issues WHERE repo_id = ? AND number = ? AND state = 'open' AND NOT is_pull", repo["id"], number
+            "SELECT * FROM issues WHERE repo_id = ? AND number = ? AND state = 'open' AND NOT is_pull",
+            repo["id"],
+            number,
         )
         if row is not None:
             close_issue(forge, repo, actor, row, reason="completed", commit=commit or "")
@@ -140,7 +149,8 @@ def close_mentioned(forge: "Forge", repo: Row, actor: Actor, text: str, commit: 
 def close_issue(forge: "Forge", repo: Row, actor: Actor, row: Row, *, reason: str, commit: str = "") -> None:
     moment = now()
     forge.db.run(
-        "UPDATE issues SET state = 'closed', state_reason = ?, closed_at = ?, closed_by = ?, updated_at = ? WHERE id = ?",
+        "UPDATE issues SET state = 'closed', state_reason = ?, closed_at = ?, closed_by = ?, updated_at = ?"
+        " WHERE id = ?",
         reason, moment, actor.id, moment, row["id"],
     )  # fmt: skip
     note(forge, repo, actor, row["id"], "closed", commit=commit)
@@ -159,7 +169,9 @@ def _new_commits(forge: "Forge", repo: Row, move: Move) -> list[git.Commit]:
         known = [move.old]
     else:
         known = [sha for name, sha in git.refs(where, "refs/heads").items() if name != move.ref]
-    shas = git.git(where, "rev-list", f"--max-count={MAX_COMMITS}", "--reverse", move.new, *(f"^{sha}" for sha in known))
+    shas = git.git(
+        where, "rev-list", f"--max-count={MAX_COMMITS}", "--reverse", move.new, *(f"^{sha}" for sha in known)
+    )
     return git.commits(where, "--no-walk=unsorted", *shas.split()) if shas else []
 
 
@@ -192,9 +204,7 @@ def _push_event(forge: "Forge", repo: Row, actor: Actor, move: Move, commits: li
 
 
 def _heads(forge: "Forge", repo: Row, actor: Actor, branch: str, move: Move) -> None:
-    rows = forge.db.all(
-        f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_ref = ?", repo["id"], branch
-    )
+    rows = forge.db.all(f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_ref = ?", repo["id"], branch)
     for row in rows:
         if move.new == git.ZERO:
             close_pull(forge, repo, actor, row)
@@ -216,9 +226,7 @@ def set_head(forge: "Forge", repo: Row, row: Row, sha: str) -> None:
 def _bases(forge: "Forge", repo: Row, actor: Actor, branch: str, move: Move, merging: int | None) -> None:
     """A push that brings a pull request's head into its base has merged it."""
     where = forge.git_dir(repo)
-    rows = forge.db.all(
-        f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.base_ref = ?", repo["id"], branch
-    )
+    rows = forge.db.all(f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.base_ref = ?", repo["id"], branch)
     for row in rows:
         if row["number"] != merging and git.is_ancestor(where, row["head_sha"], move.new):
             mark_merged(forge, repo, actor, row, move.new)

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS issue_assignees (
     issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (issue_id, user_id));
 CREATE TABLE IF NOT EXISTS issue_events (
     id INTEGER PRIMARY KEY, repo_id INTEGER NOT NULL, issue_id INTEGER NOT NULL, actor_id INTEGER NOT NULL,
-    event TEXT NOT NULL, label TEXT, commit_id TEXT, detail TEXT, created_at TEXT NOT NULL);
+    event TEXT NOT NULL, label TEXT, commit_id TEXT, created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS comments (
     id INTEGER PRIMARY KEY, repo_id INTEGER NOT NULL, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
     by_app INTEGER NOT NULL, body TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL);

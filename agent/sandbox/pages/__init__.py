@@ -1,20 +1,24 @@
 """The forge and the runner in, a blueprint out that shows them at GitHub's own addresses."""
 
+from typing import TYPE_CHECKING
+
 import flask
 
-from agent.sandbox.forge.forge import Forge
+from agent.sandbox.forge import Forge
 from agent.sandbox.pages import actions, code, issues, pulls, writing
 from agent.sandbox.pages.conversation import reactions
 from agent.sandbox.pages.filters import FILTERS
 from agent.sandbox.pages.guard import protect
 from agent.sandbox.pages.mermaid import script
 from agent.sandbox.pages.site import Site, failures
-from agent.sandbox.runner import Runner
+
+if TYPE_CHECKING:
+    from agent.sandbox.runner import Runner
 
 __all__ = ["pages"]
 
 
-def pages(forge: Forge, runner: Runner | None) -> flask.Blueprint:
+def pages(forge: Forge, runner: "Runner | None") -> flask.Blueprint:
     """The pages of every repository of `forge`; without a runner there are no pages for runs.
 
     They act as the person chosen in the header and go through the REST API's own handlers, so that nothing is allowed
@@ -36,7 +40,7 @@ def pages(forge: Forge, runner: Runner | None) -> flask.Blueprint:
 
     @made.record_once
     def words(state: flask.blueprints.BlueprintSetupState) -> None:
-        state.app.jinja_env.filters.update({f"pages_{name}": call for name, call in FILTERS.items()})
-        state.app.jinja_env.globals.update({"pages_reactions": reactions, "pages_diagrams": script() is not None})
+        state.app.jinja_env.filters.update(FILTERS)
+        state.app.jinja_env.globals.update({"reactions_of": reactions, "has_mermaid": script() is not None})
 
     return made

@@ -66,7 +66,7 @@ def file_view(file: dict[str, Any]) -> dict[str, Any]:
 
 
 def split_ref(here: Place, rest: str) -> tuple[str, str]:
-    """"feature/x/dir/file" -> the ref and the path; no ref can be another's folder. Raises ApiError 404."""
+    """ "feature/x/dir/file" -> the ref and the path; no ref can be another's folder. Raises ApiError 404."""
     parts = rest.strip("/").split("/")
     for count in range(1, len(parts) + 1):
         ref = "/".join(parts[:count])

@@ -28,8 +28,11 @@ SIGNS = {
 
 def state_of(item: Any) -> str:
     """A conclusion, or while there is none the status. `item` is a mapping or a value with these two fields."""
-    read = item.get if isinstance(item, dict) else lambda name: getattr(item, name, None)
-    return str(read("conclusion") or read("status") or "pending")
+    return str(_field(item, "conclusion") or _field(item, "status") or "pending")
+
+
+def _field(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, dict) else getattr(item, name, None)
 
 
 def sign(item: Any) -> Markup:
@@ -75,8 +78,7 @@ def ago(value: Any) -> Markup:
 
 def duration(item: Any) -> str:
     """From `started_at` to `completed_at` (to now while it runs), such as "1m 4s"; "" before it has started."""
-    read = item.get if isinstance(item, dict) else lambda name: getattr(item, name, None)
-    start, end = moment(read("started_at")), moment(read("completed_at"))
+    start, end = moment(_field(item, "started_at")), moment(_field(item, "completed_at"))
     if start is None:
         return ""
     return spell(((end or datetime.now(UTC)) - start).total_seconds())

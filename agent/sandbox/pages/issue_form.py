@@ -1,4 +1,4 @@
-"""A form of `.github/ISSUE_TEMPLATE/` and a person's answers -> fields to show, and the issue as GitHub writes it. Pure.
+"""A form of `.github/ISSUE_TEMPLATE/` and a person's answers -> fields to show, the issue as GitHub writes it. Pure.
 
 The schema and the written form: GitHub Docs, "Syntax for GitHub's form schema". An answer to a `render` textarea that
 was left empty is an empty fence (GitHub did write `_No response_` there before 2025; readers meet both).

@@ -8,6 +8,7 @@ from agent.errors import UserError
 from agent.sandbox.forge.errors import ApiError
 from agent.sandbox.pages import issue_form
 from agent.sandbox.pages.conversation import conversation
+from agent.sandbox.pages.inside import label_by_form
 from agent.sandbox.pages.site import Place, Site, attempt, place, show
 
 FORMS = ".github/ISSUE_TEMPLATE"
@@ -48,10 +49,11 @@ def add(pages: flask.Blueprint, site: Site) -> None:
         if wrong:
             return _new_page(here, template, form, title=title, answers=answers, wrong=wrong, status=422)
         body = issue_form.write_body(form, answers) if form else "".join(answers["body"])
-        labels = list(form.labels) if form else []
 
         def do() -> str:
-            made = here.send("POST", "/issues", {"title": title, "body": body, "labels": labels})
+            made = here.send("POST", "/issues", {"title": title, "body": body})
+            if form and form.labels:
+                label_by_form(site.forge, here.repo, made["number"], login=here.who.login, labels=form.labels)
             return here.link(f"/issues/{made['number']}")
 
         return attempt(
@@ -130,7 +132,5 @@ def _forms(here: Place) -> list[tuple[str, issue_form.Form]]:
     branch = str(here.get("")["default_branch"])
     names = [path.rpartition("/")[2] for path in here.site.forge.list_files(here.repo, branch, FORMS)]
     return [
-        (name, _form(here, name))
-        for name in sorted(names)
-        if name.endswith((".yml", ".yaml")) and name != "config.yml"
+        (name, _form(here, name)) for name in sorted(names) if name.endswith((".yml", ".yaml")) and name != "config.yml"
     ]

@@ -93,9 +93,7 @@ def _markdown(breaks: bool) -> MarkdownIt:
     return markdown
 
 
-def _fence(
-    renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
+def _fence(renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     token = tokens[index]
     language = token.info.strip().split(maxsplit=1)[0] if token.info.strip() else ""
     if language == "mermaid":
@@ -103,9 +101,7 @@ def _fence(
     return f"<pre><code>{highlight(token.content, language=language)}</code></pre>\n"
 
 
-def _image(
-    renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
+def _image(renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     token = tokens[index]
     source = _target(str(token.attrs.get("src", "")), env)
     return f'<a href="{escape(source)}">{escape(token.content or "picture")}</a>'

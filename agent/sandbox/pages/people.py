@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import flask
 
-from agent.sandbox.forge.access import role_of
-from agent.sandbox.forge.access import ROLES
-from agent.sandbox.forge.forge import Forge
-from agent.sandbox.forge.tokens import Actor
+from agent.sandbox.forge import Forge
+from agent.sandbox.forge.access import ROLES, role_of
 
 COOKIE = "acting_as"
 
@@ -35,13 +33,7 @@ def acting(forge: Forge, repo: str, *, maintains: bool) -> Acting:
     row = forge.repository_row(repo) if repo else None
     if row is None or not logins:
         return Acting(logins[0] if logins else "", False, tuple(logins))
-    ranks = {login: ROLES.index(role_of(forge.db, row, actor(forge, login).id)) for login in logins}
+    ranks = {login: ROLES.index(role_of(forge.db, row, forge.account(login).id)) for login in logins}
     candidates = {login: rank for login, rank in ranks.items() if login.lower() != repo.partition("/")[0].lower()}
     best = (max if maintains else min)(candidates or ranks, key=lambda login: ranks[login])
     return Acting(best, False, tuple(logins))
-
-
-def actor(forge: Forge, login: str) -> Actor:
-    """The caller that the REST API would see for this person's own token. Raises KeyError for no such user."""
-    row = forge.db.get("SELECT id, login, kind FROM users WHERE login = ?", login)
-    return Actor(id=row["id"], login=row["login"], kind=row["kind"])

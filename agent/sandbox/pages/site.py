@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import flask
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
+from agent.sandbox.forge import Forge
 from agent.sandbox.forge.errors import ApiError
-from agent.sandbox.forge.forge import Forge
 from agent.sandbox.pages import inside
 from agent.sandbox.pages.markdown import render as markdown
 from agent.sandbox.pages.people import Acting, acting
-from agent.sandbox.runner import Runner
+
+if TYPE_CHECKING:
+    from agent.sandbox.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Site:
     """What the pages are made from."""
 
     forge: Forge
-    runner: Runner | None
+    runner: "Runner | None"
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class Place:
 
     def get(self, path: str, **query: str | int) -> Any:
         """A GET below the repository. Raises ApiError."""
-        return inside.call(self.site.forge, "GET", self.api + path, login=self.who.login, **query)
+        return inside.call(self.site.forge, "GET", self.api + path, login=self.who.login, query=query)
 
     def every(self, path: str, *, wrap: str = "", **query: str | int) -> list[Any]:
         """All items of a list below the repository. Raises ApiError."""
-        return inside.every(self.site.forge, self.api + path, login=self.who.login, wrap=wrap, **query)
+        return inside.every(self.site.forge, self.api + path, login=self.who.login, wrap=wrap, query=query)
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """A change as the person who acts. Raises ApiError with the API's own refusal."""
@@ -75,12 +77,12 @@ def place(site: Site, owner: str, repo: str, tab: str, *, maintains: bool = Fals
     return Place(site, name, tab, acting(site.forge, name, maintains=maintains))
 
 
-def show(here: Place, template: str, *, status: int = 200, **values: Any) -> flask.Response:
+def show(here: Place, name: str, /, *, status: int = 200, **values: Any) -> flask.Response:
     """A page of the repository."""
     issues = here.every("/issues", state="open")
     pulls = sum("pull_request" in issue for issue in issues)
     html = flask.render_template(
-        template,
+        name,
         here=here,
         repo=here.repo,
         who=here.who,

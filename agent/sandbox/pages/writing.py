@@ -1,5 +1,7 @@
 """Routes for what a person sends: comment, label, close, review, merge, delete the branch; and who acts."""
 
+from urllib.parse import quote
+
 import flask
 
 from agent.sandbox.forge.errors import ApiError
@@ -68,7 +70,7 @@ def _change_issue(here: Place, number: int, action: str, text: str) -> str:
     elif action == "label":
         here.send("POST", f"/issues/{number}/labels", {"labels": [given.get("name", "")]})
     elif action == "unlabel":
-        here.send("DELETE", f"/issues/{number}/labels/{given.get('name', '')}")
+        here.send("DELETE", f"/issues/{number}/labels/{quote(given.get('name', ''), safe='')}")
     elif action == "edit":
         here.send("PATCH", f"/issues/{number}", {"body": text, "title": given.get("title", "")})
     else:

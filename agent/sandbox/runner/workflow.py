@@ -32,8 +32,24 @@ STEP = _site(_STEP, frozenset({"hashfiles"}))
 STEP_IF = _site(f"{_JOB} steps job runner env", _STATUS | {"hashfiles"})
 
 PERMISSIONS = frozenset(
-    "actions artifact-metadata attestations checks contents deployments discussions id-token issues models packages "
-    "pages pull-requests repository-projects security-events statuses".split()
+    {
+        "actions",
+        "artifact-metadata",
+        "attestations",
+        "checks",
+        "contents",
+        "deployments",
+        "discussions",
+        "id-token",
+        "issues",
+        "models",
+        "packages",
+        "pages",
+        "pull-requests",
+        "repository-projects",
+        "security-events",
+        "statuses",
+    }
 )
 SHELLS = ("bash", "sh", "python")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -1,5 +1,6 @@
 """Commits, trees and changed files in, GitHub's objects out."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,8 +21,6 @@ def person(who: git.Person) -> dict[str, Any]:
 
 def utc(date: str) -> str:
     """An ISO 8601 date with an offset -> the same second in UTC, as the API writes it."""
-    from datetime import UTC, datetime
-
     return datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -124,9 +123,8 @@ def reference(forge: "Forge", repo: Row, name: str, sha: str) -> dict[str, Any]:
 
 def pushed_commit(forge: "Forge", repo: Row, found: git.Commit) -> dict[str, Any]:
     """A commit as in a push event."""
-    answer = git.raw(
-        forge.git_dir(repo), "diff-tree", "--no-commit-id", "--name-status", "--no-renames", "-r", "-z", "--root", found.sha
-    )[1]
+    flags = ("--no-commit-id", "--name-status", "--no-renames", "-r", "-z", "--root")
+    answer = git.raw(forge.git_dir(repo), "diff-tree", *flags, found.sha)[1]
     parts = answer.decode("utf-8", "replace").split("\0")
     changed = list(zip(parts[0::2], parts[1::2], strict=False))
     return {

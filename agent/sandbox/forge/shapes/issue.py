@@ -1,6 +1,5 @@
 """Rows of issues, labels, comments and reactions in, GitHub's objects out."""
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -159,4 +158,4 @@ def issue_event(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
     if row["label"]:
         found = forge.db.one("SELECT color FROM labels WHERE repo_id = ? AND name = ?", repo["id"], row["label"])
         shape["label"] = {"name": row["label"], "color": found["color"] if found else "ededed"}
-    return {**shape, **(json.loads(row["detail"]) if row["detail"] else {})}
+    return shape

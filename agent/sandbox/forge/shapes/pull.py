@@ -27,9 +27,7 @@ def changed_files(forge: "Forge", repo: Row, row: Row) -> list[diffs.FileChange]
 
 def own_commits(forge: "Forge", repo: Row, row: Row) -> list[git.Commit]:
     """The commits of the pull request, oldest first."""
-    return git.commits(
-        forge.git_dir(repo), "--reverse", "--topo-order", f"{row['base_sha']}..{row['head_sha']}"
-    )
+    return git.commits(forge.git_dir(repo), "--reverse", "--topo-order", f"{row['base_sha']}..{row['head_sha']}")
 
 
 def pull(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
@@ -94,9 +92,11 @@ def full_pull(forge: "Forge", repo: Row, row: Row, *, mergeable: bool | None) ->
     changed = changed_files(forge, repo, row)
     merged = row["merged_at"] is not None
 
-    def count(table: str) -> int:
-        return int(forge.db.get(f"SELECT COUNT(*) AS n FROM {table} WHERE issue_id = ?", row["id"])["n"])
-
+    counts = forge.db.get(
+        "SELECT (SELECT COUNT(*) FROM comments WHERE issue_id = ?) AS comments,"
+        " (SELECT COUNT(*) FROM review_comments WHERE issue_id = ?) AS review_comments",
+        row["id"], row["id"],
+    )  # fmt: skip
     return {
         **pull(forge, repo, row),
         "merged": merged,
@@ -104,8 +104,8 @@ def full_pull(forge: "Forge", repo: Row, row: Row, *, mergeable: bool | None) ->
         "rebaseable": mergeable,
         "mergeable_state": _state(row, mergeable),
         "merged_by": user(forge, row["merged_by"]) if merged else None,
-        "comments": count("comments"),
-        "review_comments": count("review_comments"),
+        "comments": counts["comments"],
+        "review_comments": counts["review_comments"],
         "maintainer_can_modify": False,
         "commits": len(own_commits(forge, repo, row)),
         "additions": sum(change.additions for change in changed),

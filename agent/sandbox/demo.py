@@ -1,0 +1,181 @@
+"""A request in, the whole pipeline run on this laptop, an applied and healthy stack (or the reason why not) out."""
+
+import json
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agent.doctor import GET_TERRAFORM
+from agent.errors import AgentError, UserError
+from agent.sandbox import visit, world
+from agent.sandbox.timeline import Timeline
+from agent.sandbox.visit import Visit
+
+PROJECT = Path(__file__).parent.parent.parent
+DEFAULT_BLUEPRINT = "s3-bucket"
+PIPELINE_SECONDS = 600.0
+INTERACTIVE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Options:
+    request: Path | None = None
+    blueprint: str = ""
+    interactive: bool = False
+    keep: bool = False
+    json_file: Path | None = None
+
+
+@dataclass
+class Result:
+    """What `--json` writes. `api_calls` counts the jobs' requests from the label to the ready pull request."""
+
+    applied: bool = False
+    healthy: bool = False
+    seconds: float = 0.0
+    api_calls: int = 0
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    issue_url: str = ""
+    pull_request_url: str = ""
+    error: str | None = None
+
+
+def run_demo(options: Options, *, environ: Mapping[str, str]) -> int:
+    """Run it; returns the exit code: 0 applied and healthy, 1 not, 130 interrupted."""
+    console = Console(highlight=False)
+    timeline = Timeline(console)
+    result = Result()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="infra-agent-demo-"))
+    code = 1
+    try:
+        code = _run(options, folder=folder, environ=environ, timeline=timeline, result=result)
+    except KeyboardInterrupt:
+        result.error = "interrupted"
+        code = 130
+        console.print("[yellow]interrupted; everything that was started has been stopped[/]")
+    except AgentError as error:
+        result.error = str(error)
+        timeline.tell(str(error), mark="✗", style="red")
+    finally:
+        result.seconds = round(time.monotonic() - timeline.started, 3)
+        result.stages = [asdict(stage) for stage in timeline.stages]
+        if options.json_file is not None:
+            options.json_file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+        if options.keep:
+            console.print(f"kept: {folder}")
+        else:
+            _remove(folder)
+    return code
+
+
+def _run(options: Options, *, folder: Path, environ: Mapping[str, str], timeline: Timeline, result: Result) -> int:
+    title, body = _request(options)
+    mirror = environ.get("INFRA_AGENT_PROVIDER_MIRROR", "")
+    with timeline.stage("start GitHub, a runner and AWS"):
+        here = world.start(folder, project=PROJECT, environ=environ, mirror=mirror)
+    try:
+        here.runner.on_change = timeline.on_change
+        timeline.tell("GitHub", link=here.url)
+        if not {"terraform", "tofu"} & set(world.programs(environ, here.settings)):
+            timeline.tell(GET_TERRAFORM, mark="!", style="yellow")
+        return _walk(Visit(here), title, body, options=options, timeline=timeline, result=result)
+    finally:
+        here.stop()
+
+
+def _walk(
+    guest: Visit, title: str, body: str, *, options: Options, timeline: Timeline, result: Result
+) -> int:
+    issue = guest.file_issue(title, body)
+    result.issue_url = issue.html_url
+    timeline.tell(f"{world.REQUESTER} files issue #{issue.number}", link=issue.html_url)
+    run = guest.wait_for_run("agent", timeout=PIPELINE_SECONDS)
+    result.api_calls = guest.api_calls(run.id)
+    pull = guest.pull_request(issue.number)
+    labels = guest.labels(issue.number)
+    if pull is not None:
+        result.pull_request_url = pull.html_url
+        timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
+    if pull is None or "agent:ready" not in labels:
+        result.error = guest.verdict(issue.number)
+        timeline.tell(result.error.splitlines()[0], link=issue.html_url, mark="✗", style="red")
+        timeline.console.print(guest.status_comment(issue.number), markup=False)
+        return 1
+    timeline.tell(f"ready after {result.api_calls} API calls", link=pull.html_url, mark="✓", style="green")
+
+    if options.interactive:
+        _wait_for_merge(guest, pull.number, timeline)
+    else:
+        guest.merge(pull)
+    timeline.tell(f"pull request #{pull.number} merged", link=pull.html_url)
+    run = guest.wait_for_run("apply", timeout=PIPELINE_SECONDS)
+    outcome = guest.outcome(run.id)
+    if outcome is not None:
+        result.applied = bool(outcome.units) and all(unit.status == "applied" for unit in outcome.units)
+        result.healthy = result.applied and all(bool(unit.healthy) for unit in outcome.units)
+    created = guest.created()
+    closed = guest.issue_state(issue.number) == "closed"
+    visit.show_end(timeline.console, guest, outcome=outcome, created=created, links=(result.issue_url, pull.html_url, guest.world.url))
+    if not (result.applied and result.healthy and closed and created):
+        result.error = visit.reason(outcome) or ("the issue is still open" if not closed else "nothing was found in AWS")
+        timeline.tell(result.error, mark="✗", style="red")
+        return 1
+    timeline.tell("applied and healthy; the issue is closed", link=result.issue_url, mark="✓", style="green")
+    if options.interactive:
+        timeline.console.print("Look around as long as you like. Enter (or Ctrl-C) ends the sandbox.")
+        _wait_for(_line_typed, INTERACTIVE_SECONDS)
+    return 0
+
+
+def _request(options: Options) -> tuple[str, str]:
+    """Title and body of the issue to file."""
+    if options.request is None:
+        return visit.example_request(options.blueprint or DEFAULT_BLUEPRINT)
+    try:
+        text = options.request.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{options.request}: cannot be read as UTF-8 text: {error}") from error
+    return visit.free_request(text, blueprint=options.blueprint)
+
+
+def _wait_for_merge(guest: Visit, number: int, timeline: Timeline) -> None:
+    timeline.console.print("Press [bold]Merge[/] on the pull request's page, or type [bold]merge[/] here.")
+
+    def merged_or_typed() -> bool:
+        if _line_typed() == "merge":
+            guest.merge(guest.pull(number))
+        return guest.pull(number).merged
+
+    if not _wait_for(merged_or_typed, INTERACTIVE_SECONDS):
+        raise UserError(f"pull request #{number} was not merged within {INTERACTIVE_SECONDS / 60:g} minutes")
+
+
+def _wait_for(what: Callable[[], object], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def _line_typed() -> str:
+    """A line that was typed, `end` at the end of input, or nothing."""
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    if not ready:
+        return ""
+    return sys.stdin.readline().strip() or "end"
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

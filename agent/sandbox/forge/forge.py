@@ -1,0 +1,340 @@
+"""A folder in, an embedded GitHub out: accounts, repositories, tokens, and the Flask app that serves them."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from agent.sandbox.forge import (
+    checks,
+    comments,
+    commits,
+    contents,
+    faults,
+    git,
+    git_data,
+    issues,
+    labels,
+    pulls,
+    reactions,
+    repositories,
+    reviews,
+    search,
+    statuses,
+    tokens,
+)
+from agent.sandbox.forge.access import ROLES
+from agent.sandbox.forge.errors import ApiError, not_found
+from agent.sandbox.forge.events import Event
+from agent.sandbox.forge.http import API, Answer, Route, blueprint, current_actor, render
+from agent.sandbox.forge.limits import headers as limit_headers
+from agent.sandbox.forge.limits import limits
+from agent.sandbox.forge.recover import recover
+from agent.sandbox.forge.schema import TABLES
+from agent.sandbox.forge.shapes import pull as pull_shapes
+from agent.sandbox.forge.shapes.people import person
+from agent.sandbox.forge.smart_http import smart_http
+from agent.sandbox.forge.store import Row, Store, now
+from agent.sandbox.forge.tokens import ACTIONS_BOT, ACTIONS_BOT_ID, Actor
+from agent.sandbox.forge.workflows import HOOK
+
+ROUTES: tuple[Route, ...] = (
+    *repositories.ROUTES, *issues.ROUTES, *comments.ROUTES, *labels.ROUTES, *reactions.ROUTES, *pulls.ROUTES,
+    *reviews.ROUTES, *checks.ROUTES, *statuses.ROUTES, *git_data.ROUTES, *commits.ROUTES, *contents.ROUTES,
+    *search.ROUTES,
+)  # fmt: skip
+NOT_YET = "http://127.0.0.1"
+Role = Literal["none", "read", "triage", "write", "maintain", "admin"]
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """One REST request. `at` is an epoch second; `run_id` is that of the job whose token was used, else None."""
+
+    at: float
+    method: str
+    path: str
+    status: int
+    actor: str
+    run_id: int | None
+
+
+class Forge:
+    """Everything below `root`: `forge.db` and the bare repositories `git/<owner>/<name>.git`.
+
+    Opening the same folder again goes on where it was. `on_event` is called after each committed change, in the
+    thread that made it.
+    """
+
+    def __init__(self, root: Path, *, on_event: Callable[[Event], None] | None = None) -> None:
+        self.root = root
+        self.on_event = on_event
+        self.url = NOT_YET
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "scratch").mkdir(exist_ok=True)
+        self.db = Store(root / "forge.db")
+        self.db.script(TABLES)
+        self.faults = faults.Faults()
+        self._scratch = itertools.count()
+        self._used: dict[tuple[str, int], int] = {}
+        self._counting = threading.Lock()
+        if self.db.one("SELECT 1 FROM users WHERE id = ?", ACTIONS_BOT_ID) is None:
+            self.db.run("INSERT INTO users VALUES (?, ?, 'Bot', ?, ?)", ACTIONS_BOT_ID, ACTIONS_BOT, ACTIONS_BOT, now())
+        for repo in self.db.all("SELECT * FROM repositories"):
+            recover(self, repo)
+        self.app = _app(self)
+
+    # --- set up ------------------------------------------------------------------------------------------------------
+
+    def create_user(self, login: str, *, kind: Literal["User", "Bot"] = "User") -> str:
+        """Make an account and return a personal token of it; a further call returns a further token."""
+        row = self.db.one("SELECT id FROM users WHERE login = ?", login)
+        return tokens.new_personal(self.db, row["id"] if row else self._account(login, kind))
+
+    def _account(self, login: str, kind: str) -> int:
+        return self.db.run(
+            "INSERT INTO users (id, login, kind, name, created_at)"
+            " VALUES ((SELECT COALESCE(MAX(id), 1000) + 1 FROM users WHERE id < ?), ?, ?, ?, ?)",
+            ACTIONS_BOT_ID, login, kind, login, now(),
+        )  # fmt: skip
+
+    def create_repository(
+        self, owner: str, name: str, *, seed: Mapping[str, bytes | tuple[int, bytes]], default_branch: str = "main"
+    ) -> None:
+        """Make a public repository with one first commit; an owner without an account becomes an organisation.
+
+        `seed` maps a path to its content, or to (mode, content) with a mode such as 0o100755. No event is emitted.
+        Raises ValueError when the repository exists.
+        """
+        if self.repository_row(f"{owner}/{name}") is not None:
+            raise ValueError(f"{owner}/{name} exists already")
+        found = self.db.one("SELECT id FROM users WHERE login = ?", owner)
+        owner_id = found["id"] if found else self._account(owner, "Organization")
+        where = self.root / "git" / owner / f"{name}.git"
+        git.init(where, default_branch)
+        hook = where / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(HOOK)
+        hook.chmod(0o755)
+        entries = []
+        for path, value in seed.items():
+            mode, content = value if isinstance(value, tuple) else (0o100644, value)
+            entries.append((f"{mode:06o}", path, git.write_blob(where, content)))
+        tree = git.write_tree(where, entries, base=None, index=self.scratch())
+        author = person(self.user_row(owner_id))
+        sha = git.write_commit(
+            where, tree=tree, parents=(), author=author, committer=author, message="Initial commit\n"
+        )
+        git.update_ref(where, f"refs/heads/{default_branch}", sha, git.ZERO)
+        self.db.run(
+            "INSERT INTO repositories (owner_id, owner, name, default_branch, created_at, pushed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            owner_id, owner, name, default_branch, now(), now(),
+        )  # fmt: skip
+
+    def set_permission(self, repo: str, login: str, permission: Role) -> None:
+        """Raises KeyError for an unknown repository or login, ValueError for an unknown role."""
+        if permission not in ROLES:
+            raise ValueError(f"permission must be one of {', '.join(ROLES)}, got {permission!r}")
+        self.db.run(
+            "INSERT INTO roles VALUES (?, ?, ?) ON CONFLICT (repo_id, user_id) DO UPDATE SET role = excluded.role",
+            self._repo(repo)["id"], self._user(login)["id"], permission,
+        )  # fmt: skip
+
+    def issue_job_token(self, repo: str, permissions: Mapping[str, str], *, run_id: int, job: str) -> str:
+        """A token of github-actions[bot] that holds exactly `permissions` (name -> read, write, none) on `repo`."""
+        return tokens.new_job(
+            self.db,
+            user_id=ACTIONS_BOT_ID,
+            repo_id=self._repo(repo)["id"],
+            permissions=permissions,
+            run_id=run_id,
+            job=job,
+        )
+
+    def revoke_token(self, token: str) -> None:
+        tokens.revoke(self.db, token)
+
+    # --- look ---------------------------------------------------------------------------------------------------------
+
+    def resolve(self, repo: str, ref: str) -> str:
+        """SHA of the commit that a branch, tag, full ref or SHA names. Raises KeyError when there is none."""
+        sha = git.resolve(self.git_dir(self._repo(repo)), ref)
+        if sha is None:
+            raise KeyError(f"{repo} has no {ref!r}")
+        return sha
+
+    def read_file(self, repo: str, ref: str, path: str) -> bytes:
+        """Raises KeyError when `ref` or the file is not there."""
+        where = self.git_dir(self._repo(repo))
+        entry = git.entry(where, self.resolve(repo, ref), path)
+        if entry is None or entry.kind != "blob":
+            raise KeyError(f"{repo} has no file {path!r} at {ref!r}")
+        return git.blob(where, entry.sha)
+
+    def list_files(self, repo: str, ref: str, prefix: str) -> list[str]:
+        """Paths of all files whose path starts with `prefix`, sorted. Raises KeyError for an unknown `ref`."""
+        found = git.entries(self.git_dir(self._repo(repo)), self.resolve(repo, ref), recursive=True)
+        return sorted(entry.path for entry in found if entry.kind == "blob" and entry.path.startswith(prefix))
+
+    def variables(self, repo: str) -> dict[str, str]:
+        rows = self.db.all("SELECT name, value FROM variables WHERE repo_id = ?", self._repo(repo)["id"])
+        return {row["name"]: row["value"] for row in rows}
+
+    def set_variable(self, repo: str, name: str, value: str) -> None:
+        self.db.run(
+            "INSERT INTO variables VALUES (?, ?, ?, ?, ?) ON CONFLICT (repo_id, name)"
+            " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+            self._repo(repo)["id"], name.upper(), value, now(), now(),
+        )  # fmt: skip
+
+    def api_calls(self) -> list[ApiCall]:
+        """Every REST request so far, oldest first."""
+        rows = self.db.all("SELECT at, method, path, status, actor, run_id FROM api_calls ORDER BY id")
+        return [ApiCall(*row) for row in rows]
+
+    def fail_next(
+        self,
+        method: str,
+        path_regex: str,
+        status: int | faults.Cut,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> None:
+        """Let the next `times` requests that match fail with `status`; `"cut"` closes the connection before anything
+        is done, `"cut after"` when all is done and only the answer is lost. Method `"*"` is any. The path is the whole
+        one (`/api/v3/repos/…`)."""
+        self.faults.order(method, path_regex, status, headers or {}, times)
+
+    # --- for the rooms of this package and for runner and pages -------------------------------------------------------
+
+    @property
+    def api(self) -> str:
+        return self.url + API
+
+    def repository_row(self, full_name: str) -> Row | None:
+        owner, _, name = full_name.partition("/")
+        return self.db.one("SELECT * FROM repositories WHERE owner = ? AND name = ?", owner, name)
+
+    def fresh(self, repo: Row) -> Row:
+        return self.db.get("SELECT * FROM repositories WHERE id = ?", repo["id"])
+
+    def user_row(self, user_id: int) -> Row:
+        return self.db.get("SELECT * FROM users WHERE id = ?", user_id)
+
+    def issue_row(self, repo: Row, number: int) -> Row:
+        return self.db.get("SELECT * FROM issues WHERE repo_id = ? AND number = ?", repo["id"], number)
+
+    def pull_row(self, repo: Row, number: int) -> Row:
+        row = pull_shapes.find(self, repo, number)
+        if row is None:
+            raise KeyError(f"no pull request {number}")
+        return row
+
+    def git_dir(self, repo: Row) -> Path:
+        return self.root / "git" / str(repo["owner"]) / f"{repo['name']}.git"
+
+    def scratch(self) -> Path:
+        """A path for a scratch file that nobody else uses."""
+        return self.root / "scratch" / f"{threading.get_ident()}-{next(self._scratch)}"
+
+    def actor(self, token: str) -> Actor:
+        """Raises ApiError 401 for a token that is no good."""
+        return tokens.actor(self.db, token)
+
+    def account(self, login: str) -> Actor:
+        """The account itself, for a page whose reader is known without a token. Raises KeyError when unknown."""
+        row = self._user(login)
+        return Actor(row["id"], row["login"], row["kind"])
+
+    def deliver(self, event: Event) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def count_call(self, actor: str, at: float) -> None:
+        hour = int(at // 3600) * 3600
+        with self._counting:
+            self._used[actor, hour] = self._used.get((actor, hour), 0) + 1
+
+    def calls_since(self, actor: str, hour: int) -> int:
+        with self._counting:
+            return self._used.get((actor, hour), 0)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def _repo(self, full_name: str) -> Row:
+        row = self.repository_row(full_name)
+        if row is None:
+            raise KeyError(f"no repository {full_name!r}")
+        return row
+
+    def _user(self, login: str) -> Row:
+        return self.db.get("SELECT * FROM users WHERE login = ?", login)
+
+
+def _app(forge: Forge) -> flask.Flask:
+    app = flask.Flask("forge", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # flask types the default provider as its base class
+    app.register_blueprint(blueprint(forge, "api", ROUTES))
+    app.register_blueprint(smart_http(forge))
+
+    @app.before_request
+    def begin() -> flask.Response | None:
+        flask.g.forge_started = time.time()
+        fault = forge.faults.take(flask.request.method, flask.request.path)
+        flask.g.forge_fault = fault
+        if fault is None or fault.status == "cut after":
+            return None
+        if fault.status == "cut":
+            faults.cut()
+            return flask.Response(status=500)
+        return faults.answer(fault)
+
+    @app.after_request
+    def end(response: flask.Response) -> flask.Response:
+        if flask.request.path.startswith(API + "/"):
+            _account_for(forge, response)
+        fault = flask.g.get("forge_fault")
+        if fault is not None and fault.status == "cut after":
+            faults.cut()
+        return response
+
+    @app.errorhandler(ApiError)
+    def refuse(error: ApiError) -> flask.Response:
+        return render(Answer(error.body(), error.status))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> flask.Response | HTTPException:
+        if not flask.request.path.startswith(API + "/"):
+            return error
+        status = 404 if error.code == 405 else error.code or 500
+        body = not_found().body() if status == 404 else ApiError(status, error.name).body()
+        return render(Answer(body, status))
+
+    return app
+
+
+def _account_for(forge: Forge, response: flask.Response) -> None:
+    """Write the call into the log and the rate-limit figures into the answer."""
+    at = flask.g.forge_started
+    try:
+        actor = current_actor(forge)
+    except ApiError:
+        actor = None
+    login = actor.login if actor else ""
+    forge.count_call(login, at)
+    forge.db.run(
+        "INSERT INTO api_calls (at, method, path, status, actor, run_id) VALUES (?, ?, ?, ?, ?, ?)",
+        at, flask.request.method, flask.request.path.removeprefix(API), response.status_code, login,
+        actor.run_id if actor else None,
+    )  # fmt: skip
+    for name, value in limit_headers(limits(forge, actor, at)).items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("X-GitHub-Media-Type", "github.v3; format=json")

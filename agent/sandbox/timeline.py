@@ -1,0 +1,94 @@
+"""What happens in the sandbox -> lines in a terminal, each with its time, its duration and a link."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from agent.sandbox.runner import Job, Run
+
+MARKS = {"success": ("✓", "green"), "failure": ("✗", "red"), "cancelled": ("■", "yellow"), "skipped": ("·", "dim")}
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    seconds: float
+
+
+@dataclass
+class Timeline:
+    """Prints what happens as it happens and keeps how long each stage took. Safe to call from any thread."""
+
+    console: Console
+    started: float = field(default_factory=time.monotonic)
+    stages: list[Stage] = field(default_factory=list)
+    _told: set[tuple[int, int, str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, what: str, *, link: str = "", seconds: float | None = None, mark: str = "●", style: str = "cyan") -> None:
+        """One line: seconds since the start, mark, what, how long it took, where to look."""
+        with self._lock:
+            line = Text.assemble(
+                (f"{time.monotonic() - self.started:6.1f}s ", "dim"),
+                (f"{mark} ", style),
+                f"{what:<44}",
+                (f"{seconds:5.1f}s " if seconds is not None else " " * 7, "dim"),
+                (link, f"link {link} underline" if link else ""),
+            )
+            self.console.print(line, soft_wrap=True, highlight=False)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure one stage of our own and say how long it took."""
+        began = time.monotonic()
+        with self.console.status(escape(name)):
+            yield
+        seconds = time.monotonic() - began
+        self.stages.append(Stage(name, round(seconds, 3)))
+        self.tell(name, seconds=seconds, mark="✓", style="green")
+
+    def on_change(self, run: Run) -> None:
+        """Tell each job of `run` once, when it has ended."""
+        for job in run.jobs:
+            key = (run.id, run.attempt, job.key + job.name)
+            if job.status != "completed" or key in self._told:
+                continue
+            self._told.add(key)
+            if job.conclusion == "skipped":
+                continue
+            mark, style = MARKS.get(job.conclusion or "", ("?", "yellow"))
+            seconds = took(job)
+            self.stages.append(Stage(job.name, round(seconds, 3)))
+            self.tell(job.name, seconds=seconds, link=f"{run.html_url}/job/{job.id}", mark=mark, style=style)
+            if job.conclusion == "failure":
+                self._why(job)
+
+    def _why(self, job: Job) -> None:
+        log = Path(job.log_path)
+        failed = next((step for step in job.steps if step.conclusion == "failure"), None)
+        if failed is not None:
+            self.tell(f"  step {failed.name}", mark=" ")
+        for line in _last_lines(log):
+            self.tell(f"  {line}", mark="│", style="red")
+        self.tell(f"  the whole log: {log}", mark=" ")
+
+
+def took(job: Job) -> float:
+    """Seconds from a job's start to its end; 0 for one that never started."""
+    if job.started_at is None or job.completed_at is None:
+        return 0.0
+    return (job.completed_at - job.started_at).total_seconds()
+
+
+def _last_lines(log: Path, count: int = 6) -> list[str]:
+    files = sorted(log.rglob("*.log")) if log.is_dir() else [log]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
+    lines = [line for text in texts for line in text.splitlines() if "error" in line.lower()]
+    return [line[:160] for line in lines[-count:]]

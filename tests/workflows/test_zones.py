@@ -1,0 +1,125 @@
+"""The shipped workflow files: one job one zone, and nothing that an event says is ever run."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from agent.jobs import ORDER
+
+ROOT = Path(__file__).parent.parent.parent
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+PIPELINE = {"agent.yml", "change.yml", "apply.yml"}
+READ, WRITE = "read", "write"
+# The table of docs/security.md.
+ZONES: dict[str, dict[str, str]] = {
+    "intake": {"contents": READ, "issues": READ, "pull-requests": READ},
+    "author": {"contents": READ},
+    "examine": {"contents": READ},
+    "propose": {"contents": WRITE, "issues": WRITE, "pull-requests": WRITE},
+    "plan": {"contents": READ, "id-token": WRITE},
+    "publish": {"contents": READ, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
+    "resolve": {"checks": READ, "contents": READ, "issues": READ, "pull-requests": READ},
+    "apply": {"contents": READ, "id-token": WRITE},
+    "validate": {"contents": READ, "id-token": WRITE},
+    "report": {"contents": READ, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
+}
+LOGIN = "aws-actions/configure-aws-credentials"
+
+
+def load(path: Path) -> dict[str, Any]:
+    made: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return made
+
+
+def jobs() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path.name, name, job) for path in FILES for name, job in load(path)["jobs"].items()]
+
+
+def steps() -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{file}:{name}", step) for file, name, job in jobs() for step in job["steps"]]
+
+
+def test_there_are_the_workflows_of_the_design() -> None:
+    assert {path.name for path in FILES} == PIPELINE | {"ci.yml"}
+    for part, files in zip(ORDER, (("agent.yml", "change.yml"), ("apply.yml",)), strict=True):
+        for file in files:
+            names = [name for where, name, _ in jobs() if where == file]
+            assert [name for name in part if name in names] == names
+
+
+@pytest.mark.parametrize(("file", "name", "job"), [item for item in jobs() if item[0] in PIPELINE])
+def test_W07_a_job_has_the_permissions_of_its_zone(file: str, name: str, job: dict[str, Any]) -> None:
+    assert job["permissions"] == ZONES[name]
+    assert ("id-token" in ZONES[name]) == any(LOGIN in step.get("uses", "") for step in job["steps"])
+    assert job.get("environment") == ("apply" if name == "apply" else None)
+    assert 0 < job["timeout-minutes"] <= 60
+
+
+def test_the_table_in_the_documentation_is_this_one() -> None:
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| ([a-z:;, -]+?) \|", text, re.MULTILINE))
+    for name, permissions in ZONES.items():
+        said = {}
+        for part in rows[name].split(";"):
+            names, level = re.fullmatch(r"\s*([a-z, -]+): (read|write)(?:, id-token: write)?", part).groups()  # type: ignore[union-attr]
+            said |= dict.fromkeys([one.strip() for one in names.split(",")], level)
+        if "id-token: write" in rows[name]:
+            said["id-token"] = WRITE
+        assert said == permissions, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_W07_nothing_is_granted_to_all_jobs(path: Path) -> None:
+    assert load(path)["permissions"] == {}
+    assert "concurrency" in load(path)
+
+
+@pytest.mark.parametrize(("place", "step"), steps())
+def test_W01_no_expression_stands_in_a_script(place: str, step: dict[str, Any]) -> None:
+    assert "${{" not in step.get("run", ""), place
+
+
+@pytest.mark.parametrize(("place", "step"), steps())
+def test_W02_no_text_of_an_event_stands_in_an_environment(place: str, step: dict[str, Any]) -> None:
+    for value in (step.get("env") or {}).values():
+        assert "github.event" not in str(value), place
+
+
+@pytest.mark.parametrize(("place", "step"), [item for item in steps() if "actions/checkout" in item[1].get("uses", "")])
+def test_W03_W05_only_trusted_branches_are_checked_out_and_no_credential_stays(
+    place: str, step: dict[str, Any]
+) -> None:
+    assert step["with"]["persist-credentials"] is False
+    expected = "${{ github.base_ref }}" if place.startswith("change.yml") else None
+    assert step["with"].get("ref") == expected, place
+
+
+@pytest.mark.parametrize(("place", "step"), [item for item in steps() if "uses" in item[1]])
+def test_W06_every_action_is_pinned_by_its_full_sha(place: str, step: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"]), place
+
+
+@pytest.mark.parametrize(("place", "step"), steps())
+def test_W06_nothing_is_installed_without_a_hash(place: str, step: dict[str, Any]) -> None:
+    assert not re.search(r"\b(pip|npm|npx|curl|wget|apt-get)\b", step.get("run", "")), place
+
+
+def test_W08_no_condition_trusts_a_name() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
+    assert "github.actor" not in text
+    assert "[bot]" not in text
+    assert "author_association" not in text
+    assert "contains(" not in text
+
+
+def test_W09_no_secret_stands_in_a_job_without_its_environment() -> None:
+    for _, name, job in jobs():
+        assert "secrets" not in str(job), name
+    assert "inherit" not in "".join(path.read_text(encoding="utf-8") for path in FILES)
+
+
+def test_W14_every_job_runs_on_a_fresh_machine() -> None:
+    assert {job["runs-on"] for _, _, job in jobs()} == {"ubuntu-24.04"}
