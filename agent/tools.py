@@ -115,7 +115,8 @@ class Tools:
     def _collect(
         self, process: subprocess.Popen[bytes], argv: Sequence[str], deadline: float, timeout: float
     ) -> tuple[str, str]:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         chunks: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
         size = 0
         with selectors.DefaultSelector() as selector:
@@ -193,10 +194,8 @@ def _interrupt(process: subprocess.Popen[bytes], grace: float) -> None:
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill `process` with everything that it started, wait for it and close its pipes."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:

@@ -54,8 +54,32 @@ def test_I08_invisible_operators() -> None:
     assert found.removed == ("hidden characters removed: 5",)
 
 
-@pytest.mark.parametrize("code", [0x200B, 0x200C, 0x200D, 0xFEFF, 0x180E, 0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, 0x2800,
-                                  0x00AD, 0x061C, 0x202E, 0x2066, 0xE000, 0xFFFC, 0x00, 0x07, 0x7F, 0x85 + 1])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        0x200B,
+        0x200C,
+        0x200D,
+        0xFEFF,
+        0x180E,
+        0x034F,
+        0x115F,
+        0x1160,
+        0x3164,
+        0xFFA0,
+        0x2800,
+        0x00AD,
+        0x061C,
+        0x202E,
+        0x2066,
+        0xE000,
+        0xFFFC,
+        0x00,
+        0x07,
+        0x7F,
+        0x85 + 1,
+    ],
+)
 def test_I09_zero_width_and_friends(code: int) -> None:
     assert clean(f"buc{chr(code)}ket").text == "bucket"
 
@@ -145,7 +169,20 @@ def test_no_comment_and_nothing_hidden_is_left(text: str) -> None:
 
 def test_hostile_lengths_take_no_time() -> None:
     started = time.monotonic()
-    for text in ("<!--" * 20_000, "<" * 65_536, "![" * 30_000, "[a](" * 20_000, "&" * 65_536, "\x1b]" * 30_000, "<!" * 32_000,
-                 "[" * 65_536, "<a " * 20_000, "](x " * 16_000, "[x]:\n" * 13_000, "\u200b" * 65_536, "<!<!----" * 8_000):  # fmt: skip
+    for text in (
+        "<!--" * 20_000,
+        "<" * 65_536,
+        "![" * 30_000,
+        "[a](" * 20_000,
+        "&" * 65_536,
+        "\x1b]" * 30_000,
+        "<!" * 32_000,
+        "[" * 65_536,
+        "<a " * 20_000,
+        "](x " * 16_000,
+        "[x]:\n" * 13_000,
+        "\u200b" * 65_536,
+        "<!<!----" * 8_000,
+    ):
         clean(text)
     assert time.monotonic() - started < 10

@@ -81,8 +81,9 @@ class Blueprint(Value):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Blueprint":
-        for problem in _problems(self):
-            raise ValueError(problem)
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 

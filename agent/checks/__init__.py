@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from agent.checks.merge import merge
 from agent.checks.severity import load_severities
 from agent.checks.waivers import apply_waivers, expired, load_waivers
 from agent.checks.worker import Worker
-from agent.domain import File, Finding, Findings
+from agent.domain import CheckRun, File, Finding, Findings
 from agent.errors import ToolError, UserError
 from agent.settings import Guardrails, Settings
 from agent.tools import Tools, allowed
@@ -52,7 +52,8 @@ def run_checks(
     environment; `worker` one that `checkov.worker` has started already, so that its start-up overlaps with other work.
     `timeout` bounds each check, in seconds. Cloud variables in `tools` are not handed on.
 
-    A check that cannot run gives a CheckRun `error` and a critical finding. Waived findings come back as `info`.
+    A check that cannot run gives a CheckRun `error` and a critical finding. Waived findings come back as `info`; a
+    check with nothing above `info` has passed.
     Raises UserError for severities or waivers that are wrong.
     """
     severities = load_severities(root)
@@ -77,9 +78,10 @@ def run_checks(
     results = _without_standing(results, files, before, context, checks)
     findings = [finding for result in results for finding in result.findings]
     kept = apply_waivers(merge(findings, severities=severities), waivers, today=today, never=(COULD_NOT_RUN,))
+    left = {finding.source for finding in kept if finding.severity != "info"}
     return Findings(
         findings=merge((*kept, *expired(waivers, today=today)), severities=severities),
-        checks=tuple(result.run for result in results),
+        checks=tuple(_settled(result.run, left) for result in results),
     )
 
 
@@ -138,6 +140,12 @@ def _without_standing(
         )
         for result in results
     ]
+
+
+def _settled(run: CheckRun, left: Collection[str]) -> CheckRun:
+    """A check whose every finding is accepted or stood before has passed."""
+    passed = run.status == "failed" and run.check not in left
+    return run.model_copy(update={"status": "passed"}) if passed else run
 
 
 def _identity(finding: Finding) -> tuple[str, str, str, int, str]:

@@ -4,15 +4,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.domain import File, Finding
-from agent.gate import bundle, content, paths, terraform
+from agent.gate import bundle, content, paths, terraform, terraform_plan
 from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
 from agent.gate.content import Text
 from agent.gate.rules import Rule
+from agent.gate.terraform_plan import examine_plan
 from agent.settings import Guardrails
 
-__all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "parse_bundle"]
+__all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "examine_plan", "parse_bundle"]
 
-_EVERY: tuple[Rule[Any], ...] = (*bundle.RULES, *paths.RULES, *content.RULES, *terraform.RULES, terraform.UNREAD)
+_EVERY: tuple[Rule[Any], ...] = (
+    *bundle.RULES,
+    *paths.RULES,
+    *content.RULES,
+    *terraform.RULES,
+    terraform.UNREAD,
+    *terraform_plan.RULES,
+)
 RULES: Mapping[str, Rule[Any]] = {rule.id: rule for rule in _EVERY}
 
 

@@ -23,7 +23,9 @@ DECODERS = frozenset({"jsondecode", "yamldecode", "csvdecode"})
 HIDERS = frozenset({"base64decode", "textdecodebase64", "base64gunzip", "file", "filebase64", "urldecode"})
 ENCODERS = frozenset({"base64encode", "base64gzip", "textencodebase64", "urlencode", "strrev", "split", "substr"})
 # `terraform metadata functions` of 1.11, and OpenTofu's few more; the rest of FORBIDDEN and FILE_FUNCTIONS apart.
+# `list`, `map`, `object` … are how a variable says its type.
 PLAIN = frozenset({
+    "list", "set", "map", "object", "tuple", "optional",
     "abs", "alltrue", "anytrue", "base64decode", "base64encode", "base64gzip", "base64gunzip", "base64sha256",
     "base64sha512", "basename", "bcrypt", "can", "ceil", "chomp", "chunklist", "cidrcontains", "cidrhost",
     "cidrnetmask", "cidrsubnet", "cidrsubnets", "coalesce", "coalescelist", "compact", "concat", "contains",

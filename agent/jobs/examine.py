@@ -24,7 +24,7 @@ def run(
     repo = open_repo(root)
     base = infrastructure(repo, request.base_sha)
     after = laid_over(base, change.files)
-    ours = trusted(change.units, after, settings=settings, root=root)
+    ours = trusted(change.units, after, base=base, settings=settings, root=root)
     started = time.monotonic()
     refused = gate.examine(
         change.files, guardrails=guardrails, base=base, trusted={file.path: file.content or "" for file in ours}

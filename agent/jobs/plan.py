@@ -33,12 +33,12 @@ def run(
     fetch(repo, remote, commit)
     # The branch may hold people's commits beside the author's: what will run is gated as it stands in the commit.
     files = change_of(repo, remote, base=request.base_sha, commit=commit)
-    after = infrastructure(repo, commit)
-    ours = trusted(change.units, after, settings=settings, root=root)
+    base, after = infrastructure(repo, request.base_sha), infrastructure(repo, commit)
+    ours = trusted(change.units, after, base=base, settings=settings, root=root)
     refused = gate.examine(
         files,
         guardrails=guardrails,
-        base=infrastructure(repo, request.base_sha),
+        base=base,
         trusted={file.path: file.content or "" for file in ours},
     )
     if refused:

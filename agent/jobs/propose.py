@@ -37,7 +37,7 @@ def run(
     intent, findings = documents.get(Intent), documents.need(Findings)
     repo = open_repo(root)
     base = infrastructure(repo, request.base_sha)
-    ours = trusted(change.units, laid_over(base, change.files), settings=settings, root=root)
+    ours = trusted(change.units, laid_over(base, change.files), base=base, settings=settings, root=root)
     refused = gate.examine(change.files, guardrails=guardrails, base=base)
     if refused:
         return Proposal(status="refused", reasons=tuple(f"{item.rule}: {item.message}" for item in refused))

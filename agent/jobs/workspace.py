@@ -62,18 +62,26 @@ def units_of(changed: Iterable[str], after: Mapping[str, str]) -> tuple[str, ...
     return affected(changed, after)
 
 
-def trusted(units: Iterable[str], after: Mapping[str, str], *, settings: Settings, root: Path) -> tuple[File, ...]:
-    """The files of `units` that only trusted code writes. A lock file that a unit already has stays as it is."""
+def trusted(
+    units: Iterable[str], after: Mapping[str, str], *, base: Mapping[str, str], settings: Settings, root: Path
+) -> tuple[File, ...]:
+    """The files of `units` that only trusted code writes; `after` is `base` with the change made.
+
+    A lock file that a unit has in `base`, the default branch, stays as it is.
+    """
     lock_path = root / LOCK
     lock = lock_path.read_text(encoding="utf-8") if lock_path.is_file() else None
     files: list[File] = []
     for unit in units:
-        own = {path: text for path, text in after.items() if path.startswith(f"{unit}/")}
-        code = [text for path, text in own.items() if path.endswith(".tf") and path != f"{unit}/terraform.tf"]
+        code = [
+            text
+            for path, text in after.items()
+            if path.startswith(f"{unit}/") and path.endswith(".tf") and path != f"{unit}/terraform.tf"
+        ]
         if not code:
             continue
         made = trusted_files(unit, settings=settings, lock=lock, existing=code)
-        files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in own)]
+        files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in base)]
     return tuple(files)
 
 

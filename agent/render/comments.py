@@ -86,6 +86,8 @@ def status(
     refusals = [*(request.reasons if request else ()), *(proposal.reasons if proposal else ())]
     blocking = [*(verdict.reasons if verdict else ()), *(merge.reasons if merge else ())]
     questions = intent.questions if intent else ()
+    if questions or refusals:
+        blocking = []  # the verdict says the same again
     return render(
         "status",
         context,

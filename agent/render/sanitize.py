@@ -26,10 +26,13 @@ ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&#124;": "|"}
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 # What surrounds a word and is no part of it, so that `(@name)` becomes `(` + code + `)`.
-EDGES = re.compile(r"(?P<before>[(\[{<\"'*_~`,.;:!?|>\\]*)(?P<core>.*?)(?P<after>[)\]}>\"'*_~`,.;:!?|<\\]*)", re.DOTALL)
+EDGES = re.compile(
+    r"(?P<before>[(\[{<\"'*_~\ue000-\ue002`,.;:!?|>\\]*)(?P<core>.*?)(?P<after>[)\]}>\"'*_~\ue000-\ue002`,.;:!?|<\\]*)",
+    re.DOTALL,
+)
 SCHEME = re.compile(
     r"[a-z][a-z0-9+.-]*:/|(?:javascript|vbscript|data|magnet|mailto|xmpp|file|ftps?|https?|wss?|smb|ldaps?|tel|sms):\S"
-    r"|javascript%|(?:^|[^\w])(?://|www\.)",
+    r"|javascript%|(?:^|[^A-Za-z0-9])(?://|www\.)",
     re.IGNORECASE,
 )
 REFERENCE = re.compile(r"#\d|\bGH-\d|\bGHSA-|\bCVE-\d", re.IGNORECASE)
@@ -253,7 +256,8 @@ def _words(text: str, rules: Rules) -> str:
 
 
 def _word(word: str, rules: Rules) -> str:
-    acts = "@" in word or "＠" in word or REFERENCE.search(word) or SCHEME.search(word)
+    read = word.translate(UNESCAPED)
+    acts = "@" in read or "＠" in read or REFERENCE.search(read) or SCHEME.search(read)
     if not acts:
         return "".join(_char(word, index, emphasis=rules.emphasis) for index in range(len(word)))
     edges = EDGES.fullmatch(word)
@@ -261,7 +265,7 @@ def _word(word: str, rules: Rules) -> str:
     core = edges["core"] or word
     before, after = (edges["before"], edges["after"]) if edges["core"] else ("", "")
     shown = _span(core)
-    if SCHEME.search(core) and not _allowed(core, rules.link_hosts):
+    if SCHEME.search(core.translate(UNESCAPED)) and not _allowed(core, rules.link_hosts):
         shown = REDACTED
     quiet = Rules(emphasis=rules.emphasis)
     out: list[str] = []

@@ -62,7 +62,7 @@ class Progress(Value):
 
 
 def stages(progress: Progress) -> tuple[Stage, ...]:
-    """All stages in order. Behind the first that is not done, nothing counts as done."""
+    """All stages in order, with what is to be said about each."""
     judged = {
         "received": _received(progress.request),
         "understood": _understood(progress.intent),
@@ -75,21 +75,33 @@ def stages(progress: Progress) -> tuple[Stage, ...]:
         "applied": _applied(progress.outcome),
         "healthy": _healthy(progress.outcome),
     }
-    # A later document proves the earlier stages, whose own documents stayed in another run.
-    reached = max((NAMES.index(name) for name, found in judged.items() if found is not None), default=-1)
+    # A later document proves the earlier stages, whose own documents stayed in another run; a verdict proves nothing,
+    # there is one about every run.
+    reached = max((NAMES.index(name) for name, found in judged.items() if found and name != "ready"), default=-1)
     broken = STAGE_OF_JOB.get(progress.failure.job) if progress.failure else None
+    ended = progress.verdict is not None or progress.failure is not None
     out: list[Stage] = []
     stopped = False
     for index, name in enumerate(NAMES):
-        state, note = judged[name] or (("done", "") if index < reached else ("open", ""))
-        if name == broken and state != "failed":
-            state, note = "failed", f"the job {progress.failure.job} failed" if progress.failure else ""
-        if state == "open" and not stopped and broken is None:
-            state, note = "running", note or WAITING.get(name, "")
+        state, note = judged[name] or ("done" if index < reached else "open", "")
+        if stopped:
+            state, note = "open", ""
+        elif name == broken and state != "failed":
+            state, note = "failed", "the job did not end well"
+        elif state == "open" and index < NAMES.index("ready") and ended:
+            state, note = ("open", "") if broken else ("failed", "no answer")
+        elif state == "open":
+            state, note = "running", WAITING.get(name, "")
         out.append(Stage(name=name, state=state, note=note))
-        # Checks and plan report side by side, so a finding does not hide the plan; a question or an end does.
-        stopped = stopped or state in ("running", "asked") or (state == "failed" and name not in ("checked", "planned"))
+        stopped = stopped or _ends_here(name, state, progress)
     return tuple(out)
+
+
+def _ends_here(name: str, state: State, progress: Progress) -> bool:
+    """Checks and plan report side by side, so a finding does not hide the plan. A question or an end hides the rest."""
+    if name == "written" and progress.change is not None and progress.change.status == "nothing":
+        return True
+    return state in ("running", "asked") or (state == "failed" and name not in ("checked", "planned"))
 
 
 WAITING = {"merged": "a person merges the pull request"}
@@ -193,6 +205,8 @@ def _merged(merge: Merge | None) -> tuple[State, str] | None:
         return None
     if merge.status == "stopped":
         return "failed", "; ".join(merge.reasons) or "stopped"
+    if merge.status == "nothing":
+        return "done", "nothing to apply"
     return "done", f"by {merge.merged_by}" if merge.merged_by else ""
 
 

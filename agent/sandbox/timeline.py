@@ -1,10 +1,12 @@
 """What happens in the sandbox -> lines in a terminal, each with its time, its duration and a link."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.text import Text
 
 from agent.sandbox.runner import Job, Run
 
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 MARKS = {"success": ("✓", "green"), "failure": ("✗", "red"), "cancelled": ("■", "yellow"), "skipped": ("·", "dim")}
 
 
@@ -82,13 +85,12 @@ class Timeline:
 
 def took(job: Job) -> float:
     """Seconds from a job's start to its end; 0 for one that never started."""
-    if job.started_at is None or job.completed_at is None:
+    if not job.started_at or not job.completed_at:
         return 0.0
-    return (job.completed_at - job.started_at).total_seconds()
+    return (datetime.fromisoformat(job.completed_at) - datetime.fromisoformat(job.started_at)).total_seconds()
 
 
 def _last_lines(log: Path, count: int = 6) -> list[str]:
-    files = sorted(log.rglob("*.log")) if log.is_dir() else [log]
-    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
-    lines = [line for text in texts for line in text.splitlines() if "error" in line.lower()]
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    lines = [STAMP.sub("", line) for line in text.splitlines() if "error" in line.lower()]
     return [line[:160] for line in lines[-count:]]

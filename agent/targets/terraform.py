@@ -17,6 +17,7 @@ from agent.targets import terraform_plan as plans
 from agent.targets.terraform_cli import Diagnostic, Workspace, find_binary
 from agent.targets.terraform_files import affected, discover, trusted_files, unit_of
 from agent.targets.terraform_plan import canonical_digest
+from agent.targets.terraform_provider import running
 from agent.tools import Completed, Tools
 
 __all__ = [
@@ -82,7 +83,8 @@ def validate(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[F
         failed = cli.init(place, backend=False)
         if failed:
             return tuple(_finding(item, "init", place) for item in failed)
-        done = place.run("validate", "-json", "-no-color", seconds=cli.QUICK_SECONDS)
+        with running(place) as ready:
+            done = ready.run("validate", "-json", "-no-color", seconds=cli.QUICK_SECONDS)
         try:
             answer = json.loads(done.stdout)
             valid, listed = bool(answer["valid"]), list(cli.diagnostics(answer["diagnostics"], unit=unit))
@@ -107,7 +109,8 @@ def plan(
         failed = cli.init(place, backend=True)
         if failed:
             return _failed(place, failed, started), {}
-        return _plan(place, key=key, lock=None, started=started)
+        with running(place) as ready:
+            return _plan(ready, key=key, lock=None, started=started)
 
 
 def apply(
@@ -133,17 +136,20 @@ def apply(
         failed = cli.init(place, backend=True)
         if failed:
             return _stopped(_failed(place, failed, started), "no plan could be made: ", started)
-        now, raw = _plan(place, key=key, lock=lock_seconds, started=started)
-        if now.status == "failed":
-            return _stopped(now, "no plan could be made: ", started)
-        if plans.is_empty(raw):
-            reason = "nothing to do: the unit already stands as planned"
-            return UnitOutcome(unit=unit, status="applied", reason=reason, digest=now.digest, seconds=_since(started))
-        if not expected_digest:
-            return _stopped(now, "no approved plan to compare with: ", started, plans.difference(None, now))
-        if now.digest != expected_digest:
-            return _stopped(now, "the plan is not the approved one: ", started, plans.difference(expected, now))
-        return _apply(place, now, lock=lock_seconds, started=started)
+        with running(place) as ready:
+            now, raw = _plan(ready, key=key, lock=lock_seconds, started=started)
+            if now.status == "failed":
+                return _stopped(now, "no plan could be made: ", started)
+            if plans.is_empty(raw):
+                reason = "nothing to do: the unit already stands as planned"
+                return UnitOutcome(
+                    unit=unit, status="applied", reason=reason, digest=now.digest, seconds=_since(started)
+                )
+            if not expected_digest:
+                return _stopped(now, "no approved plan to compare with: ", started, plans.difference(None, now))
+            if now.digest != expected_digest:
+                return _stopped(now, "the plan is not the approved one: ", started, plans.difference(expected, now))
+            return _apply(ready, now, lock=lock_seconds, started=started)
 
 
 def second_plan(tools: Tools, root: Path, unit: str, *, settings: Settings) -> SecondPlan:
@@ -157,18 +163,19 @@ def second_plan(tools: Tools, root: Path, unit: str, *, settings: Settings) -> S
         if failed:
             reason = f"no plan could be made: {cli.reason(failed, place.tools.environment)}"
             return SecondPlan(empty=False, reason=reason, changes=(), outputs={})
-        done = _plan_file(place, lock=None)
-        if done.code == _EMPTY:  # saves `show`, which loads the provider once more
-            return SecondPlan(empty=True, reason="", changes=(), outputs=_outputs(place))
-        left, raw = _read_plan(place, done, key=b"", started=started)
-        if left.status == "failed":
-            reason = f"no plan could be made: {left.reason}"
-            return SecondPlan(empty=False, reason=reason, changes=(), outputs=_outputs(place))
-        if plans.is_empty(raw):
-            return SecondPlan(empty=True, reason="", changes=(), outputs=plans.outputs_of(raw))
-        names = [*plans.changed_resources(raw), *(f"output {name}" for name in plans.changed_outputs(raw))]
-        reason = f"not settled: {', '.join(names[:10]) or 'the plan is incomplete'}"
-        return SecondPlan(empty=False, reason=reason, changes=left.changes, outputs=_outputs(place))
+        with running(place) as ready:
+            done = _plan_file(ready, lock=None)
+            if done.code == _EMPTY:  # saves `show`, which loads the provider once more
+                return SecondPlan(empty=True, reason="", changes=(), outputs=_outputs(ready))
+            left, raw = _read_plan(ready, done, key=b"", started=started)
+            if left.status == "failed":
+                reason = f"no plan could be made: {left.reason}"
+                return SecondPlan(empty=False, reason=reason, changes=(), outputs=_outputs(ready))
+            if plans.is_empty(raw):
+                return SecondPlan(empty=True, reason="", changes=(), outputs=plans.outputs_of(raw))
+            names = [*plans.changed_resources(raw), *(f"output {name}" for name in plans.changed_outputs(raw))]
+            reason = f"not settled: {', '.join(names[:10]) or 'the plan is incomplete'}"
+            return SecondPlan(empty=False, reason=reason, changes=left.changes, outputs=_outputs(ready))
 
 
 def outputs(tools: Tools, root: Path, unit: str, *, settings: Settings) -> dict[str, JsonValue]:

@@ -26,9 +26,7 @@ def rules(files: list[File], context: Context) -> set[tuple[str, str]]:
     return {(finding.rule, finding.path) for finding in checkov.run(files, context=context).findings}
 
 
-def test_S02_configuration_in_the_tree_runs_nothing(
-    context: Contexts, checkov_python: str, tmp_path: Path
-) -> None:
+def test_S02_configuration_in_the_tree_runs_nothing(context: Contexts, checkov_python: str, tmp_path: Path) -> None:
     """checkov itself imports `evil` here, even when another configuration is named on its command line."""
     sentinel = tmp_path / "sentinel"
     evil = f"open({str(sentinel)!r}, 'w').close()\n"
@@ -89,7 +87,7 @@ def test_S10_a_tf_json_file_is_not_passed_over(context: Contexts, worker: Worker
     text = '{"resource": {"aws_security_group": {"x": {"ingress": [{"from_port": 22, "to_port": 22, "protocol": "tcp",'
     text += ' "cidr_blocks": ["0.0.0.0/0"]}]}}}}'
     files = [File(path=f"{UNIT}/main.tf.json", content=text)]
-    with pytest.raises(ToolError, match="main.tf.json"):
+    with pytest.raises(ToolError, match=r"main\.tf\.json"):
         checkov.run(files, context=context(worker=worker))
 
 

@@ -45,9 +45,7 @@ def worker(tools: Tools, checkov_python: str) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def context(
-    tools: Tools, settings: Settings, guardrails: Guardrails, tmp_path: Path
-) -> Callable[..., Context]:
+def context(tools: Tools, settings: Settings, guardrails: Guardrails, tmp_path: Path) -> Callable[..., Context]:
     """Builds a Context; the checkout of the default branch is an empty folder."""
 
     def build(

@@ -82,7 +82,7 @@ def test_a_module_is_scanned_with_the_unit_that_uses_it(context: Contexts, worke
             path=f"{module}/main.tf",
             content='variable "open" {\n  default = "10.0.0.0/8"\n}\n'
             'resource "aws_security_group" "this" {\n  description = "x"\n  ingress {\n    description = "x"\n'
-            "    from_port = 22\n    to_port = 22\n    protocol = \"tcp\"\n    cidr_blocks = [var.open]\n  }\n}\n",
+            '    from_port = 22\n    to_port = 22\n    protocol = "tcp"\n    cidr_blocks = [var.open]\n  }\n}\n',
         ),
     ]
     assert ("CKV_AWS_24", f"{module}/main.tf") in rules(files, context(worker=worker))
@@ -131,9 +131,7 @@ def test_custom_policies_come_from_the_checkout_and_stay_there(
     assert ("CKV2_ORG_1", f"{UNIT}/main.tf") not in rules(files, context(worker=worker))
 
 
-def test_a_policy_that_checkov_passes_over_is_an_error(
-    context: Contexts, checkov_python: str, tmp_path: Path
-) -> None:
+def test_a_policy_that_checkov_passes_over_is_an_error(context: Contexts, checkov_python: str, tmp_path: Path) -> None:
     policies = tmp_path / "policies" / "checkov"
     policies.mkdir(parents=True)
     (policies / "broken.yaml").write_text(

@@ -130,7 +130,7 @@ def test_no_cloud_variable_reaches_a_check(run: Run, tools: Tools) -> None:
     assert set(seen[0]) <= {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"}
 
 
-BUCKET = Finding(source="checkov", rule="CKV_AWS_18", severity="high", message="no logs", path=FILE.path, line=1)
+BUCKET = Finding(source="found", rule="CKV_AWS_18", severity="high", message="no logs", path=FILE.path, line=1)
 
 
 def waive(root: Path, *, rule: str = "CKV_AWS_18", expires: str = "2026-05-01") -> None:
@@ -143,14 +143,18 @@ def waive(root: Path, *, rule: str = "CKV_AWS_18", expires: str = "2026-05-01") 
 
 def test_a_waived_finding_stays_visible(run: Run, tmp_path: Path) -> None:
     waive(tmp_path)
-    (finding,) = run({"found": found(BUCKET)}).findings
+    findings = run({"found": found(BUCKET)})
+    (finding,) = findings.findings
+    assert findings.checks[0].status == "passed"
     assert (finding.severity, finding.rule) == ("info", "CKV_AWS_18")
     assert "waived until 2026-05-01 by platform (local only): no logs" in finding.message
 
 
 def test_an_expired_waiver_waives_nothing_and_is_found(run: Run, tmp_path: Path) -> None:
     waive(tmp_path, expires="2026-04-30")
-    first, second = run({"found": found(BUCKET)}).findings
+    findings = run({"found": found(BUCKET)})
+    assert findings.checks[0].status == "failed"
+    first, second = findings.findings
     assert (first.rule, first.severity) == ("CKV_AWS_18", "high")
     assert (second.rule, second.severity, second.path) == ("waiver/expired", "medium", "policies/waivers.yml")
 
@@ -179,7 +183,7 @@ def test_a_finding_that_the_change_causes_elsewhere_did_not_stand_before(run: Ru
 
     def look(files: Sequence[File], context: Context) -> CheckResult:
         findings = () if guard in files else (BUCKET,)
-        return finished("look", given=len(files), seen=len(files), findings=findings)
+        return finished("found", given=len(files), seen=len(files), findings=findings)
 
     (finding,) = run({"look": a_check(look)}, before=[FILE, guard]).findings
     assert finding.severity == "high"

@@ -48,9 +48,11 @@ def test_it_is_two_facts_on_another_line_or_without_a_group() -> None:
 
 NAMES = st.sampled_from(["secrets:aws-key", "checkov:CKV_SECRET_2", "checkov:CKV_AWS_2", "rego:tls", "x:y"])
 SOME = st.builds(
-    lambda name, severity, line: finding(*name.split(":"), severity, line),
-    NAMES, st.sampled_from(ORDER), st.integers(0, 2),
-)  # fmt: skip
+    lambda name, severity, line: finding(name.split(":")[0], name.split(":")[1], severity, line),
+    NAMES,
+    st.sampled_from(ORDER),
+    st.integers(0, 2),
+)
 
 
 @given(st.lists(SOME, max_size=12))

@@ -51,7 +51,7 @@ def test_it_is_never_repeated(context: Contexts) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'password = var.password\n',
+        "password = var.password\n",
         'url = "postgres://${var.user}:${var.password}@${aws_db_instance.this.address}/x"\n',
         'url: "https://{{ user }}:{{ password }}@example.org"\n',
         'arn = "arn:aws:iam::123456789012:role/deploy"\n',

@@ -72,7 +72,7 @@ def test_no_terraform_is_nothing_to_check(context: Contexts) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("print('{\"valid\": true, \"diagnostics\": []}')\n", "did not find the planted"),
+        ('print(\'{"valid": true, "diagnostics": []}\')\n', "did not find the planted"),
         ("import sys\nsys.exit(7)\n", "ended with code 7"),
         ("import sys\nprint('canary')\nsys.exit(3 if 'fmt' in sys.argv else 0)\n", "cannot be read|planted"),
     ],

@@ -34,8 +34,10 @@ def start(tools: Tools, tmp_path: Path, program: Callable[[str], str]) -> Iterat
 
 def test_it_answers_again_and_again(start: Callable[..., Worker]) -> None:
     greetings: list[Mapping[str, Any]] = []
-    worker = start(LOOP + "print(json.dumps({'id': question['id'], 'twice': 2 * question['n']}), flush=True)\n",
-                   greet=greetings.append)
+    worker = start(
+        LOOP + "print(json.dumps({'id': question['id'], 'twice': 2 * question['n']}), flush=True)\n",
+        greet=greetings.append,
+    )
     assert [worker.ask({"n": n}, timeout=10)["twice"] for n in (1, 2, 3)] == [2, 4, 6]
     assert greetings == [{"ready": True}]
 

@@ -77,17 +77,30 @@ CHANGE = ChangeSet(
 UNANSWERED = ChangeSet(status="needs-info", author="blueprint s3-bucket")
 FINDINGS = Findings(
     findings=(
-        Finding(source="yamllint", rule="line-length", severity="low", message="line too long (130 > 120)",
-                path=f"{UNIT}/probes.yaml", line=2),
-        Finding(source="checkov", rule="CKV_AWS_144", severity="high", message="Ensure cross-region replication is on",
-                path=f"{UNIT}/main.tf", line=3, help="https://docs.prismacloud.io/en/policy-reference/aws/s3"),
+        Finding(
+            source="yamllint",
+            rule="line-length",
+            severity="low",
+            message="line too long (130 > 120)",
+            path=f"{UNIT}/probes.yaml",
+            line=2,
+        ),
+        Finding(
+            source="checkov",
+            rule="CKV_AWS_144",
+            severity="high",
+            message="Ensure cross-region replication is on",
+            path=f"{UNIT}/main.tf",
+            line=3,
+            help="https://docs.prismacloud.io/en/policy-reference/aws/s3",
+        ),
     ),
     checks=(
         CheckRun(check="gate", status="passed", seconds=0.21, files_given=4, files_seen=4),
         CheckRun(check="checkov", status="failed", seconds=4.1, files_given=3, files_seen=3),
         CheckRun(check="terraform", status="error", detail="terraform: not on PATH"),
     ),
-)  # fmt: skip
+)
 CLEAN = Findings(checks=(CheckRun(check="gate", status="passed", seconds=0.2, files_given=4, files_seen=4),))
 PROPOSAL = Proposal(
     status="proposed",
@@ -101,30 +114,55 @@ CREATED = Change(address="aws_s3_bucket.this", type="aws_s3_bucket", verbs=("cre
 SMALL_PLAN = Plan(
     commit=COMMIT,
     units=(
-        UnitPlan(unit=UNIT, target="terraform", status="planned", changes=(CREATED,), unknowns=3, digest=DIGEST,
-                 tool="terraform 1.11.4", seconds=6.2),
+        UnitPlan(
+            unit=UNIT,
+            target="terraform",
+            status="planned",
+            changes=(CREATED,),
+            unknowns=3,
+            digest=DIGEST,
+            tool="terraform 1.11.4",
+            seconds=6.2,
+        ),
     ),
-)  # fmt: skip
+)
 PLAN = Plan(
     commit=COMMIT,
     units=(
         UnitPlan(
-            unit=UNIT, target="terraform", status="planned", unknowns=3, digest=DIGEST, tool="terraform 1.11.4", seconds=72,
+            unit=UNIT,
+            target="terraform",
+            status="planned",
+            unknowns=3,
+            digest=DIGEST,
+            tool="terraform 1.11.4",
+            seconds=72,
             changes=(
                 CREATED,
                 Change(address='aws_s3_object.page["index"]', type="aws_s3_object", verbs=("delete",)),
-                Change(address="aws_db_instance.main", type="aws_db_instance", verbs=("delete", "create"), sensitive=True,
-                       fields=("password",)),
+                Change(
+                    address="aws_db_instance.main",
+                    type="aws_db_instance",
+                    verbs=("delete", "create"),
+                    sensitive=True,
+                    fields=("password",),
+                ),
                 Change(address="data.aws_region.here", type="aws_region", verbs=("read",)),
             ),
         ),
-        UnitPlan(unit=OTHER, target="terraform", status="failed", reason="Error: no such provider\n  on main.tf line 1"),
+        UnitPlan(
+            unit=OTHER, target="terraform", status="failed", reason="Error: no such provider\n  on main.tf line 1"
+        ),
     ),
     findings=(
-        Finding(source="scope", rule="scope/type", severity="critical",
-                message="aws_db_instance.main: would replace a aws_db_instance, which was not asked for"),
+        Finding(
+            source="scope",
+            rule="scope/type",
+            severity="critical",
+            message="aws_db_instance.main: would replace a aws_db_instance, which was not asked for",
+        ),
     ),
-)  # fmt: skip
+)
 READY = Verdict(status="ready")
 BLOCKED = Verdict(status="blocked", reasons=("scope/type: aws_db_instance.main was not asked for",))
 MERGE = Merge(
@@ -133,18 +171,29 @@ MERGE = Merge(
 OUTCOME = Outcome(
     commit=COMMIT,
     units=(
-        UnitOutcome(unit=UNIT, status="applied", changes=(CREATED,), digest=DIGEST, second_plan_empty=True, healthy=True,
-                    probes=(ProbeResult(probe="the bucket is there", passed=True, detail="200", seconds=0.1),), seconds=9.4),
+        UnitOutcome(
+            unit=UNIT,
+            status="applied",
+            changes=(CREATED,),
+            digest=DIGEST,
+            second_plan_empty=True,
+            healthy=True,
+            probes=(ProbeResult(probe="the bucket is there", passed=True, detail="200", seconds=0.1),),
+            seconds=9.4,
+        ),
     ),
-)  # fmt: skip
+)
 BAD_OUTCOME = Outcome(
     commit=COMMIT,
     units=(
         OUTCOME.units[0].model_copy(
-            update={"healthy": False, "second_plan_empty": False,
-                    "probes": (ProbeResult(probe="the bucket is there", passed=False, detail="404"),)}
+            update={
+                "healthy": False,
+                "second_plan_empty": False,
+                "probes": (ProbeResult(probe="the bucket is there", passed=False, detail="404"),),
+            }
         ),
         UnitOutcome(unit=OTHER, status="failed", reason="Error: creating the role: AccessDenied"),
     ),
-)  # fmt: skip
+)
 FAILURE = Failure(job="plan", reason="terraform: ended with code 1", log_url=f"{REPOSITORY}/actions/runs/4711/job/9")

@@ -17,20 +17,38 @@ from tests.render import examples as x
 from tests.render.test_sanitize import PARSER, leaves
 
 EVERYTHING = Progress(
-    request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.FINDINGS, proposal=x.PROPOSAL, plan=x.PLAN,
-    verdict=x.BLOCKED, failure=x.FAILURE,
-)  # fmt: skip
+    request=x.REQUEST,
+    intent=x.INTENT,
+    change=x.CHANGE,
+    findings=x.FINDINGS,
+    proposal=x.PROPOSAL,
+    plan=x.PLAN,
+    verdict=x.BLOCKED,
+    failure=x.FAILURE,
+)
 BODIES: dict[str, Callable[[], str]] = {
     "status-received": lambda: comments.status(x.CONTEXT, request=x.REQUEST),
     "status-refused": lambda: comments.status(x.CONTEXT, request=x.REFUSED),
     "status-asked": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.ASKED, change=x.UNANSWERED),
     "status-ready": lambda: comments.status(
-        x.CONTEXT, request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL,
-        plan=x.SMALL_PLAN, verdict=x.READY,
+        x.CONTEXT,
+        request=x.REQUEST,
+        intent=x.INTENT,
+        change=x.CHANGE,
+        findings=x.CLEAN,
+        proposal=x.PROPOSAL,
+        plan=x.SMALL_PLAN,
+        verdict=x.READY,
     ),
     "status-blocked": lambda: comments.status(
-        x.CONTEXT, request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.FINDINGS, proposal=x.PROPOSAL,
-        plan=x.PLAN, verdict=x.BLOCKED,
+        x.CONTEXT,
+        request=x.REQUEST,
+        intent=x.INTENT,
+        change=x.CHANGE,
+        findings=x.FINDINGS,
+        proposal=x.PROPOSAL,
+        plan=x.PLAN,
+        verdict=x.BLOCKED,
     ),
     "status-failed": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.INTENT, failure=x.FAILURE),
     "status-applied": lambda: comments.status(x.CONTEXT, merge=x.MERGE, outcome=x.OUTCOME),
@@ -52,7 +70,7 @@ BODIES: dict[str, Callable[[], str]] = {
     "refusal": lambda: comments.refusal(x.CONTEXT, reasons=("max has 'read' permission; this needs write",)),
     "help": lambda: comments.help_text(x.CONTEXT),
     "step-summary": lambda: outputs.step_summary(x.CONTEXT, EVERYTHING, api_calls=31),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -103,6 +121,40 @@ def test_stages_after_a_merge_need_no_earlier_document() -> None:
     assert waiting["received"] == "done"
     assert waiting["understood"] == "running"
     assert waiting["written"] == "open"
+
+
+def by_name(**documents: Any) -> dict[str, str]:
+    return {stage.name: stage.state for stage in stages(Progress(**documents))}
+
+
+def test_stages_behind_a_question_or_a_refusal_are_open_whatever_the_verdict_says() -> None:
+    needs = x.BLOCKED.model_copy(update={"status": "needs work"})
+    for documents in ({"request": x.REFUSED}, {"request": x.REQUEST, "intent": x.ASKED, "change": x.UNANSWERED}):
+        found = by_name(**documents, verdict=needs)
+        assert [found[name] for name in ("checked", "proposed", "planned", "ready")] == ["open"] * 4
+    refused = x.PROPOSAL.model_copy(update={"status": "refused", "reasons": ("the branch moved",)})
+    found = by_name(
+        request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.CLEAN, proposal=refused, verdict=needs
+    )
+    assert (found["proposed"], found["planned"], found["ready"]) == ("failed", "open", "open")
+
+
+def test_planning_again_has_no_intent_and_is_understood_all_the_same() -> None:
+    found = by_name(
+        request=x.REQUEST, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL, plan=x.SMALL_PLAN, verdict=x.READY
+    )
+    assert set(list(found.values())[:7]) == {"done"}
+    assert found["merged"] == "running"
+
+
+def test_a_stage_without_an_answer_at_the_end_of_a_run_is_a_failure() -> None:
+    found = by_name(
+        request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL, verdict=x.BLOCKED
+    )
+    assert (found["planned"], found["ready"]) == ("failed", "failed")
+    nothing = x.CHANGE.model_copy(update={"status": "nothing"})
+    found = by_name(request=x.REQUEST, intent=x.INTENT, change=nothing, verdict=x.BLOCKED)
+    assert (found["written"], found["checked"], found["ready"]) == ("done", "open", "open")
 
 
 def test_links_lead_to_our_repository_or_an_allowed_host_only() -> None:
@@ -192,9 +244,14 @@ def hostile_bodies(attack: str) -> Iterator[tuple[str, str]]:
     for status in ("accepted", "refused"):
         request = made["request"].model_copy(update={"status": status})
         documents = {
-            "request": request, "intent": made["intent"], "change": made["change"], "findings": made["findings"],
-            "proposal": made["proposal"], "plan": made["plan"], "verdict": made["verdict"],
-        }  # fmt: skip
+            "request": request,
+            "intent": made["intent"],
+            "change": made["change"],
+            "findings": made["findings"],
+            "proposal": made["proposal"],
+            "plan": made["plan"],
+            "verdict": made["verdict"],
+        }
         problem = Failure(job=attack, reason=attack, log_url=attack)
         yield "status", comments.status(context, **documents, failure=problem)
         yield "status", comments.status(context, merge=made["merge"], outcome=made["outcome"])

@@ -91,11 +91,14 @@ def test_by_value_in_every_encoding(shown: str) -> None:
         ('"client_secret": "abcdefgh"', '"client_secret": "(redacted)"'),
         ("postgres://app:pa55word@db.internal:5432/x", "postgres://app:(redacted)@db.internal:5432/x"),
         ("Authorization: Bearer abcdef1234567", "Authorization: Bearer (redacted)"),
-        ("DefaultEndpointsProtocol=https;AccountKey=abcdefghijklmnop==;", "DefaultEndpointsProtocol=https;AccountKey=(redacted);"),
+        (
+            "DefaultEndpointsProtocol=https;AccountKey=abcdefghijklmnop==;",
+            "DefaultEndpointsProtocol=https;AccountKey=(redacted);",
+        ),
         ("https://x.blob/y?sv=1&sig=abcdefgh%3D", "https://x.blob/y?sv=1&sig=(redacted)"),
         ("key wJalrXUtnFEMIaK7MDENGbPxRfiCYEXAMPLEKEY1 there", "key (redacted) there"),
     ],
-)  # fmt: skip
+)
 def test_assigned_and_random(text: str, expected: str) -> None:
     assert redact(text) == expected
 

@@ -7,7 +7,7 @@ from agent.sandbox.forge import git
 from agent.sandbox.forge.errors import ApiError, invalid, not_found, unprocessable
 from agent.sandbox.forge.events import emit
 from agent.sandbox.forge.http import Answer, Call, Route, page
-from agent.sandbox.forge.shapes.check import annotation, check_run
+from agent.sandbox.forge.shapes.check import annotation, check_run, check_suite
 from agent.sandbox.forge.store import Row, now
 
 STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
@@ -131,16 +131,8 @@ def _annotate(call: Call, check_run_id: int, given: list[Any]) -> None:
 def _emit(call: Call, check_run_id: int, action: str) -> dict[str, Any]:
     row = _find(call, check_run_id)
     shape = check_run(call.forge, call.repo, row)
-    suite = {
-        "id": row["suite_id"],
-        "head_sha": row["head_sha"],
-        "app": shape["app"],
-        "pull_requests": shape["pull_requests"],
-    }
-    emit(
-        call.forge, call.repo, call.who, "check_run", action,
-        extra={"check_run": {**shape, "check_suite": suite}},
-    )  # fmt: skip
+    suite = check_suite(call.forge, call.repo, row, shape)
+    emit(call.forge, call.repo, call.who, "check_run", action, extra={"check_run": {**shape, "check_suite": suite}})
     return shape
 
 

@@ -144,7 +144,7 @@ class Forge:
             raise ValueError(f"permission must be one of {', '.join(ROLES)}, got {permission!r}")
         self.db.run(
             "INSERT INTO roles VALUES (?, ?, ?) ON CONFLICT (repo_id, user_id) DO UPDATE SET role = excluded.role",
-            self._repo(repo)["id"], self._user(login)["id"], permission,
+            self.repo_row(repo)["id"], self._user(login)["id"], permission,
         )  # fmt: skip
 
     def issue_job_token(self, repo: str, permissions: Mapping[str, str], *, run_id: int, job: str) -> str:
@@ -152,7 +152,7 @@ class Forge:
         return tokens.new_job(
             self.db,
             user_id=ACTIONS_BOT_ID,
-            repo_id=self._repo(repo)["id"],
+            repo_id=self.repo_row(repo)["id"],
             permissions=permissions,
             run_id=run_id,
             job=job,
@@ -165,14 +165,14 @@ class Forge:
 
     def resolve(self, repo: str, ref: str) -> str:
         """SHA of the commit that a branch, tag, full ref or SHA names. Raises KeyError when there is none."""
-        sha = git.resolve(self.git_dir(self._repo(repo)), ref)
+        sha = git.resolve(self.git_dir(self.repo_row(repo)), ref)
         if sha is None:
             raise KeyError(f"{repo} has no {ref!r}")
         return sha
 
     def read_file(self, repo: str, ref: str, path: str) -> bytes:
         """Raises KeyError when `ref` or the file is not there."""
-        where = self.git_dir(self._repo(repo))
+        where = self.git_dir(self.repo_row(repo))
         entry = git.entry(where, self.resolve(repo, ref), path)
         if entry is None or entry.kind != "blob":
             raise KeyError(f"{repo} has no file {path!r} at {ref!r}")
@@ -180,18 +180,18 @@ class Forge:
 
     def list_files(self, repo: str, ref: str, prefix: str) -> list[str]:
         """Paths of all files whose path starts with `prefix`, sorted. Raises KeyError for an unknown `ref`."""
-        found = git.entries(self.git_dir(self._repo(repo)), self.resolve(repo, ref), recursive=True)
+        found = git.entries(self.git_dir(self.repo_row(repo)), self.resolve(repo, ref), recursive=True)
         return sorted(entry.path for entry in found if entry.kind == "blob" and entry.path.startswith(prefix))
 
     def variables(self, repo: str) -> dict[str, str]:
-        rows = self.db.all("SELECT name, value FROM variables WHERE repo_id = ?", self._repo(repo)["id"])
+        rows = self.db.all("SELECT name, value FROM variables WHERE repo_id = ?", self.repo_row(repo)["id"])
         return {row["name"]: row["value"] for row in rows}
 
     def set_variable(self, repo: str, name: str, value: str) -> None:
         self.db.run(
             "INSERT INTO variables VALUES (?, ?, ?, ?, ?) ON CONFLICT (repo_id, name)"
             " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            self._repo(repo)["id"], name.upper(), value, now(), now(),
+            self.repo_row(repo)["id"], name.upper(), value, now(), now(),
         )  # fmt: skip
 
     def api_calls(self) -> list[ApiCall]:
@@ -269,7 +269,8 @@ class Forge:
     def close(self) -> None:
         self.db.close()
 
-    def _repo(self, full_name: str) -> Row:
+    def repo_row(self, full_name: str) -> Row:
+        """Raises KeyError when there is none."""
         row = self.repository_row(full_name)
         if row is None:
             raise KeyError(f"no repository {full_name!r}")

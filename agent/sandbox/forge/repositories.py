@@ -9,9 +9,10 @@ from agent.sandbox.forge.errors import ApiError, invalid, not_found
 from agent.sandbox.forge.events import emit
 from agent.sandbox.forge.http import Answer, Call, Route, page
 from agent.sandbox.forge.limits import limits
-from agent.sandbox.forge.shapes.people import full_user, user
+from agent.sandbox.forge.shapes.people import full_user, node_id, user
 from agent.sandbox.forge.shapes.repository import full, permissions
 from agent.sandbox.forge.store import Row, now
+from agent.sandbox.forge.tokens import ACTIONS_APP_ID
 
 COARSE = {"triage": "read", "maintain": "write"}
 METADATA = ("metadata:read",)
@@ -98,7 +99,11 @@ def dispatch(call: Call) -> Answer:
     with call.forge.db.write():
         emit(
             call.forge, call.repo, call.who, "repository_dispatch", event_type,
-            extra={"branch": call.repo["default_branch"], "client_payload": payload},
+            extra={
+                "branch": call.repo["default_branch"],
+                "client_payload": payload,
+                "installation": {"id": ACTIONS_APP_ID, "node_id": node_id("Integration", ACTIONS_APP_ID)},
+            },
         )  # fmt: skip
     return Answer(None, 204)
 

@@ -52,7 +52,12 @@ def issues(call: Call) -> Answer:
     seen: dict[str, Row | None] = {}
     shown = [row for row in rows if _visible(call, row["repository"], seen)][:MAX_RESULTS]
     answer = page(call, shown, _shaper(call, seen), wrap="items")
-    data = {"total_count": len(shown), "incomplete_results": False, "items": answer.data["items"]}
+    data = {
+        "total_count": len(shown),
+        "incomplete_results": False,
+        "search_type": "lexical",
+        "items": answer.data["items"],
+    }
     return Answer(data, headers=answer.headers)
 
 

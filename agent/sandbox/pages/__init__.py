@@ -1,7 +1,5 @@
 """The forge and the runner in, a blueprint out that shows them at GitHub's own addresses."""
 
-from typing import TYPE_CHECKING
-
 import flask
 
 from agent.sandbox.forge import Forge
@@ -10,15 +8,12 @@ from agent.sandbox.pages.conversation import reactions
 from agent.sandbox.pages.filters import FILTERS
 from agent.sandbox.pages.guard import protect
 from agent.sandbox.pages.mermaid import script
-from agent.sandbox.pages.site import Site, failures
-
-if TYPE_CHECKING:
-    from agent.sandbox.runner import Runner
+from agent.sandbox.pages.site import Runs, Site, failures
 
 __all__ = ["pages"]
 
 
-def pages(forge: Forge, runner: "Runner | None") -> flask.Blueprint:
+def pages(forge: Forge, runner: Runs | None) -> flask.Blueprint:
     """The pages of every repository of `forge`; without a runner there are no pages for runs.
 
     They act as the person chosen in the header and go through the REST API's own handlers, so that nothing is allowed

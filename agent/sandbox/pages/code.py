@@ -54,7 +54,10 @@ def add(pages: flask.Blueprint, site: Site) -> None:
     @pages.get("/<owner>/<repo>/commit/<sha>")
     def commit(owner: str, repo: str, sha: str) -> flask.Response:
         here = place(site, owner, repo, "code")
-        found = here.get(f"/commits/{sha}")
+        try:
+            found = here.get(f"/commits/{sha}")
+        except ApiError as error:
+            raise ApiError(404, f"{here.repo} has no commit {sha}.") from error
         files = [file_view(file) for file in found.get("files", [])]
         checks = here.every(f"/commits/{found['sha']}/check-runs", wrap="check_runs")
         return show(here, "commit.html", commit=found, files=files, checks=checks)

@@ -53,7 +53,14 @@ def conversation(here: Place, number: int, *, pull: bool = False) -> list[dict[s
         for event in here.every(f"/issues/{number}/events")
         if event["event"] in SHOWN_EVENTS
     ]
-    return sorted(entries, key=lambda entry: str(entry["at"]))
+    return sorted(entries, key=lambda entry: (str(entry["at"]), _rank(entry)))
+
+
+def _rank(entry: dict[str, Any]) -> int:
+    """The order within one second, which is as fine as the times are: a label before the answer, the end last."""
+    if entry["kind"] == "event":
+        return 3 if entry["event"]["event"] in ("closed", "merged", "reopened", "head_ref_deleted") else 1
+    return 0 if entry["kind"] == "commit" else 2
 
 
 def threads(comments: list[dict[str, Any]]) -> list[dict[str, Any]]:

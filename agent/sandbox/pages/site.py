@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import flask
@@ -16,7 +16,16 @@ from agent.sandbox.pages.markdown import render as markdown
 from agent.sandbox.pages.people import Acting, acting
 
 if TYPE_CHECKING:
-    from agent.sandbox.runner import Runner
+    from agent.sandbox.runner.records import Run
+
+
+class Runs(Protocol):
+    """What the pages ask the runner; changes go through its REST API."""
+
+    def run(self, run_id: int) -> "Run":
+        """Raises KeyError."""
+
+    def runs(self, repo: str) -> "list[Run]": ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class Site:
     """What the pages are made from."""
 
     forge: Forge
-    runner: "Runner | None"
+    runner: Runs | None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Routes for what a person sends: comment, label, close, review, merge, delete the branch; and who acts."""
 
+import re
 from urllib.parse import quote
 
 import flask
@@ -11,6 +12,8 @@ from agent.sandbox.pages.pulls import pull_page
 from agent.sandbox.pages.site import Place, Site, attempt, place
 
 REVIEWS = ("APPROVE", "REQUEST_CHANGES", "COMMENT")
+# A path of this site: not //elsewhere, nor what browsers read as it (a backslash, a tab that they drop).
+OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
 METHODS = ("merge", "squash", "rebase")
 
 
@@ -18,9 +21,7 @@ def add(pages: flask.Blueprint, site: Site) -> None:
     @pages.post("/acting-as")
     def act_as() -> flask.typing.ResponseReturnValue:
         login, back = flask.request.form.get("login", ""), flask.request.form.get("back", "/")
-        # Only a path of this site: neither //elsewhere nor /\elsewhere, which browsers read as another host.
-        safe = back.startswith("/") and not back.startswith(("//", "/\\"))
-        response = flask.redirect(back if safe else "/", code=303)
+        response = flask.redirect(back if OWN_PATH.fullmatch(back) else "/", code=303)
         if login in people(site.forge):
             response.set_cookie(COOKIE, login, httponly=True, samesite="Lax")
         else:

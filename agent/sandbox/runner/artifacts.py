@@ -49,7 +49,15 @@ class Artifacts:
         db.script(SCHEMA)
 
     def add(
-        self, files: Iterable[tuple[Path, str]], *, name: str, repo: str, run_id: int, job_id: int, days: int, level: int
+        self,
+        files: Iterable[tuple[Path, str]],
+        *,
+        name: str,
+        repo: str,
+        run_id: int,
+        job_id: int,
+        days: int,
+        level: int,
     ) -> Artifact:
         """Zip `files` (a file and its name in the zip). Raises StepFailed when the run has one of this name."""
         if not name or any(character in _FORBIDDEN for character in name):
@@ -119,7 +127,7 @@ def collect(patterns: Sequence[str], *, workspace: Path, hidden: bool) -> list[t
 
 
 def _files(pattern: str, workspace: Path) -> Iterator[Path]:
-    for match in glob(os.path.normpath(workspace / pattern), recursive=True, include_hidden=True):
+    for match in glob(os.path.normpath(workspace / pattern), recursive=True, include_hidden=True):  # noqa: PTH207
         if os.path.isdir(match):  # noqa: PTH112
             for folder, _, names in os.walk(match):
                 yield from (Path(folder) / name for name in names if (Path(folder) / name).is_file())

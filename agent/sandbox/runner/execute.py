@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.sandbox.runner import workflow
+from agent.sandbox.runner import model
 from agent.sandbox.runner.bench import Bench
 from agent.sandbox.runner.builtin import BUILTIN
 from agent.sandbox.runner.commands import StepFailed, check_variables, read_pairs
@@ -34,7 +34,7 @@ _FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "
 class Assignment:
     """One job to run: `contexts` are those that are the same for all its steps."""
 
-    job: workflow.Job
+    job: model.Job
     workflow_env: Mapping[str, Template]
     contexts: Mapping[str, Value]
 
@@ -77,7 +77,7 @@ class Execution:
 
     # --- one step ---
 
-    def _step(self, step: workflow.Step) -> None:
+    def _step(self, step: model.Step) -> None:
         bench = self._bench
         try:
             env = fill_texts(step.env, self._scope(self._contexts({})))
@@ -98,7 +98,7 @@ class Execution:
         outcome, outputs = self._attempt(step, env, scope)
         self._finish(step, outcome, self._forgiven(step, outcome, scope), outputs)
 
-    def _attempt(self, step: workflow.Step, env: Mapping[str, str], scope: Scope) -> tuple[Conclusion, dict[str, str]]:
+    def _attempt(self, step: model.Step, env: Mapping[str, str], scope: Scope) -> tuple[Conclusion, dict[str, str]]:
         bench = self._bench
         outputs: dict[str, str] = {}
         try:
@@ -106,10 +106,7 @@ class Execution:
             if bench.halt.cancelled.is_set():
                 timeout = min(timeout or GRACE_SECONDS, GRACE_SECONDS)
             bench.limit = timeout
-            if step.uses:
-                outputs = self._use(step, env, scope)
-            else:
-                outputs = self._run_script(step, env, scope)
+            outputs = self._use(step, env, scope) if step.uses else self._run_script(step, env, scope)
         except StepFailed as error:
             bench.note("error", str(error))
             return "failure", outputs
@@ -122,7 +119,7 @@ class Execution:
             return "cancelled", outputs
         return "success", outputs
 
-    def _use(self, step: workflow.Step, env: Mapping[str, str], scope: Scope) -> dict[str, str]:
+    def _use(self, step: model.Step, env: Mapping[str, str], scope: Scope) -> dict[str, str]:
         bench = self._bench
         inputs = fill_texts(step.inputs, scope)
         bench.log.write(f"##[group]{step.title}")
@@ -141,7 +138,7 @@ class Execution:
                 elif bench.variables.get(name) == env[name]:
                     bench.variables.pop(name)
 
-    def _run_script(self, step: workflow.Step, env: Mapping[str, str], scope: Scope) -> dict[str, str]:
+    def _run_script(self, step: model.Step, env: Mapping[str, str], scope: Scope) -> dict[str, str]:
         bench, defaults = self._bench, self._task.job.defaults
         assert step.run is not None
         shell = step.shell or defaults.shell
@@ -182,12 +179,12 @@ class Execution:
                 bench.path.insert(0, line.strip())
         return read_pairs(read["GITHUB_OUTPUT"], "GITHUB_OUTPUT")
 
-    def _forgiven(self, step: workflow.Step, outcome: Conclusion, scope: Scope) -> Conclusion:
+    def _forgiven(self, step: model.Step, outcome: Conclusion, scope: Scope) -> Conclusion:
         if outcome == "failure" and step.keep_going is not None and truthy(step.keep_going.value(scope)):
             return "success"
         return outcome
 
-    def _finish(self, step: workflow.Step, outcome: Conclusion, conclusion: Conclusion, outputs: dict[str, str]) -> None:
+    def _finish(self, step: model.Step, outcome: Conclusion, conclusion: Conclusion, outputs: dict[str, str]) -> None:
         if step.id:
             found: dict[str, Value] = {**outputs}
             self._results[step.id] = {"outputs": found, "outcome": outcome, "conclusion": conclusion}
@@ -200,7 +197,7 @@ class Execution:
         self._steps[step.number - 1] = step
         self._report(tuple(self._steps))
 
-    def _begin(self, step: workflow.Step) -> None:
+    def _begin(self, step: model.Step) -> None:
         self._change(replace(self._steps[step.number - 1], status="in_progress", started_at=moment()))
 
     # --- what expressions see ---
@@ -265,7 +262,7 @@ def _holds(condition: Template | None, scope: Scope) -> bool:
     return truthy(scope.functions["success"](())) if condition is None else condition.holds(scope)
 
 
-def _title(step: workflow.Step) -> str:
+def _title(step: model.Step) -> str:
     return step.title if step.name is None else "".join(text(getattr(part, "value", "…")) for part in step.name.parts)
 
 

@@ -185,7 +185,8 @@ def _check_call(name: str, count: int, functions: frozenset[str]) -> None:
         if not low <= count <= high:
             raise ExpressionError(f"function {name!r} does not take {count} arguments")
     elif name not in functions:
-        raise ExpressionError(f"unknown function {name!r} here; there are {', '.join(sorted({*FUNCTIONS, *functions}))}")
+        known = ", ".join(sorted({*FUNCTIONS, *functions}))
+        raise ExpressionError(f"unknown function {name!r} here; there are {known}")
 
 
 def evaluate(node: Node, scope: Scope) -> Value:
@@ -255,7 +256,7 @@ def _format(values: tuple[Value, ...]) -> Value:
             end = pattern.find("}", index)
             name = pattern[index + 1 : end] if end > 0 else ""
             if not name.isdigit() or int(name) + 1 >= len(values):
-                raise ExpressionError(f"format: {pattern!r} has no argument for {pattern[index:index + 4]!r}")
+                raise ExpressionError(f"format: {pattern!r} has no argument for {pattern[index : index + 4]!r}")
             out.append(text(values[int(name) + 1]))
             index = end + 1
         elif character == "}":

@@ -9,11 +9,12 @@ from typing import Any
 from agent.sandbox.forge import Event, Forge
 from agent.sandbox.runner.contexts import Cause, github
 from agent.sandbox.runner.expressions import Scope
+from agent.sandbox.runner.model import Workflow
 from agent.sandbox.runner.records import Run, moment
 from agent.sandbox.runner.template import WorkflowError
 from agent.sandbox.runner.triggers import Input, Occasion, Trigger, starts
 from agent.sandbox.runner.values import Value
-from agent.sandbox.runner.workflow import Workflow, load_workflow
+from agent.sandbox.runner.workflow import load_workflow
 
 FOLDER = ".github/workflows"
 _DISPATCHES = ("workflow_dispatch", "repository_dispatch")

@@ -14,10 +14,10 @@ from agent.sandbox.runner.bench import Bench, Halt
 from agent.sandbox.runner.contexts import Cause, default_variables, github
 from agent.sandbox.runner.execute import Assignment, Execution, write_event
 from agent.sandbox.runner.log import Log
+from agent.sandbox.runner.model import Workflow
 from agent.sandbox.runner.records import Annotation, Conclusion, Job, Run, Step, job_folder
 from agent.sandbox.runner.store import Runs
 from agent.sandbox.runner.values import Value
-from agent.sandbox.runner.workflow import Workflow
 
 # What a token may do when the file says nothing: GitHub's setting for new repositories.
 DEFAULT_PERMISSIONS = {"contents": "read", "packages": "read"}

@@ -13,7 +13,7 @@ TRACKING = "RUNNER_TRACKING_ID"
 _LONGEST_LINE = 1024 * 1024
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """A program was ended before its time; the text says by what."""
 
 

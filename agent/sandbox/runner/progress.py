@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from agent.sandbox.runner.expressions import Literal, Scope
 from agent.sandbox.runner.matrix import combinations
+from agent.sandbox.runner.model import Job as Plan
+from agent.sandbox.runner.model import Workflow
 from agent.sandbox.runner.records import Conclusion, Job
 from agent.sandbox.runner.template import WorkflowError, fill
 from agent.sandbox.runner.values import Value, number, text, truthy
-from agent.sandbox.runner.workflow import Job as Plan
-from agent.sandbox.runner.workflow import Workflow, check_image
+from agent.sandbox.runner.workflow import check_image
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def _instance(plan: Plan, contexts: Mapping[str, Value], *, fail_fast: bool, max
     for label in labels if isinstance(labels, list) else [labels]:
         check_image(text(label), plan.place)
     matrix, strategy = contexts["matrix"], contexts["strategy"]
-    assert isinstance(matrix, dict) and isinstance(strategy, dict)
+    assert isinstance(matrix, dict)
+    assert isinstance(strategy, dict)
     name = plan.name.text(scope) if plan.name else plan.key
     if matrix and not (plan.name and any(not isinstance(part, Literal) for part in plan.name.parts)):
         name = f"{name} ({', '.join(text(value) for value in matrix.values())})"

@@ -6,7 +6,7 @@ from typing import Any
 from agent.sandbox.forge import Forge, git
 from agent.sandbox.forge.http import API
 from agent.sandbox.forge.shapes.people import node_id, user
-from agent.sandbox.forge.shapes.repository import repository as repository_shape
+from agent.sandbox.forge.shapes.repository import minimal
 from agent.sandbox.forge.store import Row
 from agent.sandbox.runner.artifacts import Artifact
 from agent.sandbox.runner.records import Job, Run, Step
@@ -22,7 +22,7 @@ def run_shape(forge: Forge, repo: Row, run: Run) -> dict[str, Any]:
     url = f"{base}/actions/runs/{run.id}"
     actor = forge.db.one("SELECT id FROM users WHERE login = ?", run.actor)
     person = user(forge, actor["id"]) if actor else None
-    small = repository_shape(forge, repo)
+    small = minimal(forge, repo)
     return {
         "id": run.id,
         "name": run.workflow,

@@ -35,7 +35,8 @@ class Runs:
             cursor.execute("SELECT COUNT(*) FROM runner_runs WHERE repo = ? AND path = ?", (run.repo, run.path))
             number = int(cursor.fetchone()[0]) + 1
             cursor.execute(
-                "INSERT INTO runner_runs (repo, path, number, open, state, cause, source) VALUES (?, ?, ?, 1, '', ?, ?)",
+                "INSERT INTO runner_runs (repo, path, number, open, state, cause, source)"
+                " VALUES (?, ?, ?, 1, '', ?, ?)",
                 (run.repo, run.path, number, json.dumps(asdict(cause)), source),
             )
             identity = int(cursor.lastrowid or 0)
@@ -74,9 +75,7 @@ class Runs:
             run, at = from_json(json.loads(row["state"])), moment()
             jobs = tuple(job if job.status == "completed" else end_all(job, at=at) for job in run.jobs)
             error = run.error or "The runner was lost; run it again."
-            lost.append(
-                replace(run, status="completed", conclusion="cancelled", jobs=jobs, updated_at=at, error=error)
-            )
+            lost.append(replace(run, status="completed", conclusion="cancelled", jobs=jobs, updated_at=at, error=error))
         for run in lost:
             self._save(run)
         return lost

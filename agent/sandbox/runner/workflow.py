@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agent.sandbox.runner.actions import ACTIONS
 from agent.sandbox.runner.document import Entry, load_document
-from agent.sandbox.runner.template import Site, Template, Tree
-from agent.sandbox.runner.triggers import Trigger, read_triggers
+from agent.sandbox.runner.model import Concurrency, Defaults, Job, Step, Strategy, Workflow
+from agent.sandbox.runner.template import Site, Template
+from agent.sandbox.runner.triggers import read_triggers
 
 # Which contexts a key's expressions may name. Source: workflow-v1.0.json of the npm package @actions/workflow-parser.
 _RUN = "github inputs vars"
@@ -55,81 +55,6 @@ SHELLS = ("bash", "sh", "python")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _USES = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 _IMAGE = re.compile(r"ubuntu-(latest|\d\d\.\d\d)(-arm)?")
-
-
-@dataclass(frozen=True)
-class Concurrency:
-    group: Template
-    cancel: Template | None
-    queue: str
-
-
-@dataclass(frozen=True)
-class Defaults:
-    shell: str
-    directory: Template | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step. Either `run` or `uses` (owner/repository, without its pin) is set."""
-
-    number: int
-    id: str
-    name: Template | None
-    title: str
-    condition: Template | None
-    run: Template | None
-    uses: str
-    inputs: Mapping[str, Template]
-    env: Mapping[str, Template]
-    directory: Template | None
-    shell: str
-    keep_going: Template | None
-    timeout: Template | None
-    place: str
-
-
-@dataclass(frozen=True)
-class Strategy:
-    fail_fast: Template | None
-    max_parallel: Template | None
-    matrix: "Tree | None"
-    place: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job, before its matrix is multiplied. `permissions` is None where neither level gives any."""
-
-    key: str
-    name: Template | None
-    needs: tuple[str, ...]
-    condition: Template | None
-    runs_on: "Tree"
-    timeout: Template | None
-    keep_going: Template | None
-    env: Mapping[str, Template]
-    environment: Template | None
-    environment_url: Template | None
-    permissions: Mapping[str, str] | None
-    concurrency: Concurrency | None
-    outputs: Mapping[str, Template]
-    strategy: Strategy | None
-    defaults: Defaults
-    steps: tuple[Step, ...]
-    place: str
-
-
-@dataclass(frozen=True)
-class Workflow:
-    path: str
-    name: str
-    run_name: Template | None
-    triggers: tuple[Trigger, ...]
-    env: Mapping[str, Template]
-    concurrency: Concurrency | None
-    jobs: Mapping[str, Job]
 
 
 def load_workflow(text: str, path: str) -> Workflow:

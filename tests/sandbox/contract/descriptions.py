@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.protocols import Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ class Api:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.paths: dict[str, dict[str, Any]] = document["paths"]
-        resource = Resource(contents=_null_aware(document), specification=DRAFT202012)
+        resource = DRAFT202012.create_resource(_null_aware(document))
         self._registry: Registry[Any] = Registry().with_resource("urn:api", resource)
         self._patterns = [(template, _pattern(template)) for template in self.paths]
 
@@ -75,7 +75,7 @@ class Api:
             for template, pattern in self._patterns
             if pattern.fullmatch(path) and method.lower() in self.paths[template]
         ]
-        return min(found, key=lambda template: template.count("{"), default=None)
+        return min(found, key=lambda template: (template.count("{"), -len(template)), default=None)
 
 
 class Webhooks:
@@ -83,9 +83,7 @@ class Webhooks:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._names = set(document["definitions"])
-        self._registry: Registry[Any] = Registry().with_resource(
-            "urn:hooks", Resource(contents=document, specification=DRAFT7)
-        )
+        self._registry: Registry[Any] = Registry().with_resource("urn:hooks", DRAFT7.create_resource(document))
 
     def problems(self, name: str, payload: Any) -> list[str]:
         """What GitHub's schema for the event says against this payload."""

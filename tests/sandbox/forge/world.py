@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import github
 import requests
@@ -15,15 +16,26 @@ NAME = "acme/infra"
 SEED = {"README.md": b"# infra\n", "infra/a.tf": b"one\ntwo\nthree\n", ".github/workflows/ci.yml": b"on: push\n"}
 
 
+@dataclass(frozen=True)
+class Answered:
+    """One REST answer as it went out; `body` is None for an empty one."""
+
+    method: str
+    path: str
+    status: int
+    body: Any
+
+
 @dataclass
 class World:
-    """`tokens` by login; `events` in the order in which they came."""
+    """`tokens` by login; `events` and `answers` in the order in which they came."""
 
     forge: Forge
     server: Server
     folder: Path
     tokens: dict[str, str]
     events: list[Event] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
 
     def api(self, token: str) -> github.Github:
         retry = GithubRetry(total=2, allowed_methods=frozenset({"GET"}), backoff_factor=0)

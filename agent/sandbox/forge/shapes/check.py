@@ -41,6 +41,27 @@ def check_run(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
     }
 
 
+def check_suite(forge: "Forge", repo: Row, row: Row, run: dict[str, Any]) -> dict[str, Any]:
+    """The suite of a check run, as in its events. `run` is the shape of the run, `row` its row."""
+    suite = forge.db.get("SELECT * FROM check_suites WHERE id = ?", row["suite_id"])
+    pulls = run["pull_requests"]
+    return {
+        "id": suite["id"],
+        "node_id": node_id("CheckSuite", suite["id"]),
+        "head_branch": pulls[0]["head"]["ref"] if pulls else None,
+        "head_sha": suite["head_sha"],
+        "status": row["status"],
+        "conclusion": row["conclusion"],
+        "url": api_url(forge, repo, f"/check-suites/{suite['id']}"),
+        "before": None,
+        "after": suite["head_sha"],
+        "pull_requests": pulls,
+        "app": run["app"],
+        "created_at": suite["created_at"],
+        "updated_at": suite["created_at"],
+    }
+
+
 def pull_links(forge: "Forge", repo: Row, sha: str) -> list[dict[str, Any]]:
     """The open pull requests whose head is `sha`, in short."""
     where = {"id": repo["id"], "url": api_url(forge, repo), "name": repo["name"]}

@@ -79,7 +79,6 @@ def app(forge: "Forge", app_id: int) -> dict[str, Any]:
     slug = row["login"].removesuffix("[bot]").lower()
     return {
         "id": app_id,
-        "client_id": f"Iv1.{app_id:016x}",
         "slug": slug,
         "node_id": node_id("App", app_id),
         "owner": user(forge, row["id"]),

@@ -115,6 +115,7 @@ def repository(forge: "Forge", repo: Row) -> dict[str, Any]:
         "web_commit_signoff_required": False,
         "topics": [],
         "visibility": "public",
+        "custom_properties": {},
         "forks": 0,
         "open_issues": opened,
         "watchers": 0,
