@@ -98,13 +98,18 @@ def demo(
     request: Annotated[Path | None, typer.Option(help="File with the request: free text or a filled form.")] = None,
     blueprint: Annotated[str, typer.Option(help="Golden path to ask for (its first example).")] = "",
     interactive: Annotated[bool, typer.Option(help="Wait for you to press Merge.")] = False,
-    keep: Annotated[bool, typer.Option(help="Keep the sandbox's folder; `infra-agent sandbox DIR` serves it.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the sandbox's folder and say where it is.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder for the sandbox's state: kept, and gone on with when it has one.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
 ) -> None:
     """Run the whole pipeline on this laptop: embedded GitHub, local AWS, the real workflow files."""
     from agent.sandbox.demo import Options, run_demo
 
-    options = Options(request=request, blueprint=blueprint, interactive=interactive, keep=keep, json_file=json_file)
+    options = Options(
+        request=request, blueprint=blueprint, interactive=interactive, keep=keep, state=state, json_file=json_file
+    )
     raise typer.Exit(run_demo(options, environ=os.environ))
 
 

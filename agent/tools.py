@@ -16,7 +16,8 @@ from typing import IO
 from agent.domain import File
 from agent.errors import ToolError
 
-BASE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+# RUNNER_TRACKING_ID is how a runner finds what a job left behind; it holds no secret.
+BASE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "RUNNER_TRACKING_ID")
 CLOUD_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

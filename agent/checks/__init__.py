@@ -95,7 +95,10 @@ def _run_all(files: Sequence[File], context: Context, checks: Mapping[str, Check
         results[name] = result._replace(run=result.run.model_copy(update={"seconds": seconds}))
 
     # Daemon threads: a library that hangs must not keep the job from ending.
-    threads = {name: threading.Thread(target=run, args=(name, check), daemon=True) for name, check in checks.items()}
+    threads = {
+        name: threading.Thread(target=run, args=(name, check), name=f"check-{name}", daemon=True)
+        for name, check in checks.items()
+    }
     for thread in threads.values():
         thread.start()
     deadline = time.monotonic() + context.timeout + _GRACE_SECONDS

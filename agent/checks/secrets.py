@@ -85,6 +85,6 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
 def _found(text: str) -> Iterator[tuple[str, int]]:
     for number, line in enumerate(text.splitlines(), start=1):
         for rule, detector in DETECTORS.items():
-            # An interpolation is a reference to a secret, which is what we ask for.
-            if any("${" not in match and "{{" not in match for match in detector.analyze_string(line)):
+            # An expression of a template names a secret, which is what we ask for.
+            if any("{{" not in match for match in detector.analyze_string(line)):
                 yield rule, number

@@ -12,11 +12,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from github.Issue import Issue
+from github.PullRequest import PullRequest
 from rich.console import Console
 
 from agent.doctor import GET_TERRAFORM
 from agent.errors import AgentError, UserError
 from agent.sandbox import visit, world
+from agent.sandbox.runner import Run
 from agent.sandbox.timeline import Timeline
 from agent.sandbox.visit import Visit
 
@@ -32,6 +35,7 @@ class Options:
     blueprint: str = ""
     interactive: bool = False
     keep: bool = False
+    state: Path | None = None
     json_file: Path | None = None
 
 
@@ -55,7 +59,7 @@ def run_demo(options: Options, *, environ: Mapping[str, str]) -> int:
     timeline = Timeline(console)
     result = Result()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder = Path(tempfile.mkdtemp(prefix="infra-agent-demo-"))
+    folder = options.state or Path(tempfile.mkdtemp(prefix="infra-agent-demo-"))
     code = 1
     try:
         code = _run(options, folder=folder, environ=environ, timeline=timeline, result=result)
@@ -71,8 +75,8 @@ def run_demo(options: Options, *, environ: Mapping[str, str]) -> int:
         result.stages = [asdict(stage) for stage in timeline.stages]
         if options.json_file is not None:
             options.json_file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
-        if options.keep:
-            console.print(f"kept: {folder}")
+        if options.keep or options.state is not None:
+            console.print(f"kept: {folder}; `infra-agent demo --state {folder}` goes on with it", soft_wrap=True)
         else:
             _remove(folder)
     return code
@@ -93,48 +97,59 @@ def _run(options: Options, *, folder: Path, environ: Mapping[str, str], timeline
         here.stop()
 
 
-def _walk(
-    guest: Visit, title: str, body: str, *, options: Options, timeline: Timeline, result: Result
-) -> int:
-    issue = guest.file_issue(title, body)
+def _walk(guest: Visit, title: str, body: str, *, options: Options, timeline: Timeline, result: Result) -> int:
+    """Every step looks first whether it was taken before, so a sandbox that was killed is gone on with."""
+    issue = guest.find_issue(title) or guest.file_issue(title, body)
     result.issue_url = issue.html_url
     timeline.tell(f"{world.REQUESTER} files issue #{issue.number}", link=issue.html_url)
-    run = guest.wait_for_run("agent", timeout=PIPELINE_SECONDS)
-    result.api_calls = guest.api_calls(run.id)
     pull = guest.pull_request(issue.number)
-    labels = guest.labels(issue.number)
-    if pull is not None:
-        result.pull_request_url = pull.html_url
-        timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
-    if pull is None or "agent:ready" not in labels:
-        result.error = guest.verdict(issue.number)
-        timeline.tell(result.error.splitlines()[0], link=issue.html_url, mark="✗", style="red")
-        timeline.console.print(guest.status_comment(issue.number), markup=False)
-        return 1
-    timeline.tell(f"ready after {result.api_calls} API calls", link=pull.html_url, mark="✓", style="green")
-
-    if options.interactive:
-        _wait_for_merge(guest, pull.number, timeline)
-    else:
-        guest.merge(pull)
+    if pull is None or not pull.merged:
+        run = guest.settled_run("agent", timeout=PIPELINE_SECONDS)
+        result.api_calls = guest.api_calls(run.id)
+        pull = guest.pull_request(issue.number)
+        if pull is not None:
+            result.pull_request_url = pull.html_url
+            timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
+        if pull is None or "agent:ready" not in guest.labels(issue.number):
+            return _stopped(guest, issue, run, timeline=timeline, result=result)
+        timeline.tell(f"ready after {result.api_calls} API calls", link=pull.html_url, mark="✓", style="green")
+        if options.interactive:
+            _wait_for_merge(guest, pull.number, timeline)
+        else:
+            guest.merge(pull)
+    result.pull_request_url = pull.html_url
     timeline.tell(f"pull request #{pull.number} merged", link=pull.html_url)
-    run = guest.wait_for_run("apply", timeout=PIPELINE_SECONDS)
+    run = guest.settled_run("apply", timeout=PIPELINE_SECONDS)
+    code = _ended(guest, issue.number, run, pull, timeline=timeline, result=result)
+    if code == 0 and options.interactive:
+        timeline.console.print("Look around as long as you like. Enter (or Ctrl-C) ends the sandbox.")
+        _wait_for(_line_typed, INTERACTIVE_SECONDS)
+    return code
+
+
+def _stopped(guest: Visit, issue: Issue, run: Run, *, timeline: Timeline, result: Result) -> int:
+    """There is nothing to merge: say why, as the person who asked reads it."""
+    result.error = guest.verdict(run.id)
+    timeline.tell(result.error.splitlines()[0], link=issue.html_url, mark="✗", style="red")
+    timeline.console.print(guest.status_comment(issue.number), markup=False, soft_wrap=True)
+    return 1
+
+
+def _ended(guest: Visit, issue: int, run: Run, pull: PullRequest, *, timeline: Timeline, result: Result) -> int:
     outcome = guest.outcome(run.id)
+    created = guest.created()
+    closed = guest.issue_state(issue) == "closed"
     if outcome is not None:
         result.applied = bool(outcome.units) and all(unit.status == "applied" for unit in outcome.units)
         result.healthy = result.applied and all(bool(unit.healthy) for unit in outcome.units)
-    created = guest.created()
-    closed = guest.issue_state(issue.number) == "closed"
-    visit.show_end(timeline.console, guest, outcome=outcome, created=created, links=(result.issue_url, pull.html_url, guest.world.url))
-    if not (result.applied and result.healthy and closed and created):
-        result.error = visit.reason(outcome) or ("the issue is still open" if not closed else "nothing was found in AWS")
-        timeline.tell(result.error, mark="✗", style="red")
-        return 1
-    timeline.tell("applied and healthy; the issue is closed", link=result.issue_url, mark="✓", style="green")
-    if options.interactive:
-        timeline.console.print("Look around as long as you like. Enter (or Ctrl-C) ends the sandbox.")
-        _wait_for(_line_typed, INTERACTIVE_SECONDS)
-    return 0
+    links = (result.issue_url, pull.html_url, guest.world.url)
+    visit.show_end(timeline.console, guest, outcome=outcome, created=created, links=links)
+    if result.applied and result.healthy and closed and created:
+        timeline.tell("applied and healthy; the issue is closed", link=result.issue_url, mark="✓", style="green")
+        return 0
+    result.error = visit.reason(outcome) or ("the issue is still open" if not closed else "nothing was found in AWS")
+    timeline.tell(result.error, link=run.html_url, mark="✗", style="red")
+    return 1
 
 
 def _request(options: Options) -> tuple[str, str]:

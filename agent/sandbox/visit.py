@@ -56,13 +56,27 @@ class Visit:
         with explained("filing the issue"):
             return self._as(REQUESTER).create_issue(title=title, body=body, labels=[LABEL])
 
-    def wait_for_run(self, workflow: str, *, timeout: float, after: int = 0) -> Run:
-        """The newest run of `workflow` with an id above `after`, once it has ended. Raises ToolError past `timeout`."""
+    def find_issue(self, title: str) -> Issue | None:
+        """The requester's issue of that title, when this sandbox has one already."""
+        with explained("the issues"):
+            found = [issue for issue in self.maintainer.get_issues(state="all") if issue.pull_request is None]
+        return next((issue for issue in found if issue.title == title), None)
+
+    def settled_run(self, workflow: str, *, timeout: float) -> Run:
+        """The newest run of `workflow`, once it has ended. One that a killed runner lost is run again, once.
+
+        Raises ToolError past `timeout` seconds.
+        """
         deadline = time.monotonic() + timeout
+        again: set[int] = set()
         while time.monotonic() < deadline:
-            runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == workflow and run.id > after]
-            if runs and max(runs, key=lambda run: run.id).status == "completed":
-                return max(runs, key=lambda run: run.id)
+            runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == workflow]
+            newest = max(runs, key=lambda run: run.id, default=None)
+            if newest is not None and newest.status == "completed":
+                if newest.conclusion != "cancelled" or newest.id in again:
+                    return newest
+                again.add(newest.id)
+                self.world.runner.rerun(newest.id)
             time.sleep(0.1)
         raise ToolError(f"the workflow {workflow} did not end within {timeout:g} s")
 
@@ -71,9 +85,10 @@ class Visit:
         return sum(call.run_id == run_id for call in self.world.forge.api_calls())
 
     def pull_request(self, issue: int) -> PullRequest | None:
+        """The agent's pull request for `issue`, open or merged."""
         owner = REPOSITORY.split("/")[0]
         with explained("the pull request"):
-            found = list(self.maintainer.get_pulls(state="open", head=f"{owner}:agent/{issue}"))
+            found = list(self.maintainer.get_pulls(state="all", head=f"{owner}:agent/{issue}"))
         return found[0] if found else None
 
     def pull(self, number: int) -> PullRequest:
@@ -95,10 +110,9 @@ class Visit:
             bodies = [comment.body for comment in self.maintainer.get_issue(issue).get_comments()]
         return next((body.removeprefix(first).strip() for body in bodies if body.startswith(first)), "")
 
-    def verdict(self, issue: int) -> str:
-        """Why there is nothing to merge, in a line or more."""
-        runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == "agent"]
-        document = self._artifact(max(run.id for run in runs), "document-publish", "verdict.json") if runs else None
+    def verdict(self, run_id: int) -> str:
+        """Why there is nothing to merge after that run, in a line or more."""
+        document = self._artifact(run_id, "document-publish", "verdict.json")
         if document is None:
             return "the pipeline ended without a verdict; the run's log says why"
         data = json.loads(document)

@@ -18,7 +18,7 @@ from agent.tools import Tools, allowed
 
 REPOSITORY = "acme/infra"
 REQUESTER, MAINTAINER = "casey", "morgan"
-PARTS = (".github", "agent", "bin", "infra", "knowledge", "policies", "requirements", "pyproject.toml", "README.md")
+PARTS = (".github", ":!.github/workflows/ci.yml", "agent", "bin", "infra", "knowledge", "policies", "requirements", "pyproject.toml", "README.md")
 # What a machine gives every job that runs on it; certificates are for the package client alone.
 MACHINE = (
     "SSL_CERT_FILE",
@@ -75,7 +75,7 @@ def start(
     )
     try:
         forge = Forge(folder)
-        tokens = {login: forge.create_user(login) for login in (REQUESTER, MAINTAINER)} if new else {}
+        tokens = {login: forge.create_user(login) for login in (REQUESTER, MAINTAINER)}
         if new:
             owner, name = REPOSITORY.split("/")
             forge.create_repository(owner, name, seed=seed(project))

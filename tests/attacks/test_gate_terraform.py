@@ -144,12 +144,19 @@ def test_F15_too_many_and_too_big() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        KEY, "ghp_" + "a1B2" * 9, "-----BEGIN OPENSSH PRIVATE" + " KEY-----", KEY[::-1], KEY.encode().hex(),
-        base64.b64encode(b"key is " + KEY.encode()).decode(), base64.b64encode(KEY.encode()).decode(),
-        base64.b64encode(base64.b64encode(b"the key " + KEY.encode())).decode(), "".join(f"%{byte:02x}" for byte in KEY.encode()),
-        base64.urlsafe_b64encode(b"???>>>" + KEY.encode()).decode(), base64.b64encode(KEY[::-1].encode()).decode(),
+        KEY,
+        "ghp_" + "a1B2" * 9,
+        "-----BEGIN OPENSSH PRIVATE" + " KEY-----",
+        KEY[::-1],
+        KEY.encode().hex(),
+        base64.b64encode(b"key is " + KEY.encode()).decode(),
+        base64.b64encode(KEY.encode()).decode(),
+        base64.b64encode(base64.b64encode(b"the key " + KEY.encode())).decode(),
+        "".join(f"%{byte:02x}" for byte in KEY.encode()),
+        base64.urlsafe_b64encode(b"???>>>" + KEY.encode()).decode(),
+        base64.b64encode(KEY[::-1].encode()).decode(),
     ],
-)  # fmt: skip
+)
 def test_F17_secret_in_file(text: str) -> None:
     assert "content/secret" in gate({f"{UNIT}/README.md": f"# x\n\n{text}\n"})
     assert "content/secret" in tf(f'locals {{\n  a = "{text.replace("%", "%%")}"\n}}\n') or "%" in text
@@ -191,17 +198,45 @@ def test_S03_checkov_skips(prefix: str) -> None:
 
 @pytest.mark.parametrize(
     "comment",
-    ["#tfsec:ignore:*", "#trivy:ignore:*", "# tflint-ignore: x", "# tflint-ignore-file: x", "# kics-scan ignore", "# noqa", "#NOQA",
-     "# noqa: yaml", "# nosec", "# yamllint disable", "# yamllint disable-line rule:x", "ignore-check.kube-linter.io/x: y",
-     "# nosemgrep", "# skipcq: TF-1", "# pragma: allowlist secret", "# gitleaks:allow", "tags: [skip_ansible_lint]"],
-)  # fmt: skip
+    [
+        "#tfsec:ignore:*",
+        "#trivy:ignore:*",
+        "# tflint-ignore: x",
+        "# tflint-ignore-file: x",
+        "# kics-scan ignore",
+        "# noqa",
+        "#NOQA",
+        "# noqa: yaml",
+        "# nosec",
+        "# yamllint disable",
+        "# yamllint disable-line rule:x",
+        "ignore-check.kube-linter.io/x: y",
+        "# nosemgrep",
+        "# skipcq: TF-1",
+        "# pragma: allowlist secret",
+        "# gitleaks:allow",
+        "tags: [skip_ansible_lint]",
+    ],
+)
 def test_S04_other_suppressions(comment: str) -> None:
     assert "content/suppression" in gate({"infra/ansible/web/site.yml": f"---\n{comment}\n"})
 
 
 def test_S06_A05_plugin_folders() -> None:
-    for name in ("filter_plugins", "library", "module_utils", "action_plugins", "callback_plugins", "lookup_plugins", "vars_plugins",
-                 "inventory_plugins", "connection_plugins", "strategy_plugins", "test_plugins", "collections"):  # fmt: skip
+    for name in (
+        "filter_plugins",
+        "library",
+        "module_utils",
+        "action_plugins",
+        "callback_plugins",
+        "lookup_plugins",
+        "vars_plugins",
+        "inventory_plugins",
+        "connection_plugins",
+        "strategy_plugins",
+        "test_plugins",
+        "collections",
+    ):
         paths(
             f"infra/ansible/web/{name}/f.py",
             f"infra/ansible/web/{name}/f.yml",
@@ -241,13 +276,25 @@ def test_T01_external_data_source(text: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        'file("/proc/self/environ")', 'file ("/proc/self/environ")', "file(/* x */\n\"/proc/self/environ\")", 'core::file("/etc/passwd")',
-        'file("\\u002fproc/self/environ")', '"${file("/proc/self/environ")}"', "<<E\n${file(\"/proc/self/environ\")}\nE\n",
-        '{ (file("/etc/passwd")) = 1 }', '[for x in [1] : file("/etc/passwd")]', 'true ? file("/etc/passwd") : ""',
-        'x[file("/etc/passwd")]', '"%{ if file("/etc/passwd") == "" }%{ endif }"', "file(<<E\n/etc/passwd\nE\n)",
-        'max([1]..., file("/etc/passwd"))', '!file("/etc/passwd")', 'file("terraform.tfstate")', 'file(".terraform/x.json")',
+        'file("/proc/self/environ")',
+        'file ("/proc/self/environ")',
+        'file(/* x */\n"/proc/self/environ")',
+        'core::file("/etc/passwd")',
+        'file("\\u002fproc/self/environ")',
+        '"${file("/proc/self/environ")}"',
+        '<<E\n${file("/proc/self/environ")}\nE\n',
+        '{ (file("/etc/passwd")) = 1 }',
+        '[for x in [1] : file("/etc/passwd")]',
+        'true ? file("/etc/passwd") : ""',
+        'x[file("/etc/passwd")]',
+        '"%{ if file("/etc/passwd") == "" }%{ endif }"',
+        "file(<<E\n/etc/passwd\nE\n)",
+        'max(file("/etc/passwd")...)',
+        '!file("/etc/passwd")',
+        'file("terraform.tfstate")',
+        'file(".terraform/x.json")',
     ],
-)  # fmt: skip
+)
 def test_T02_file_on_runner_paths(expression: str) -> None:
     assert "terraform/file-function" in output(expression)
 
@@ -255,12 +302,25 @@ def test_T02_file_on_runner_paths(expression: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        'filebase64("/x")', 'filesha256("../x.json")', 'fileset("/", "**")', 'fileset(path.module, "../**")', "file(local.p)",
-        'templatefile("${path.root}/../../x", {})', 'file("${path.module}/${var.x}")', 'file(join("/", ["", "etc"]))', "file(var.x)",
-        'file("${path.cwd}/x.json")', 'file(each.value)', 'fileexists("/root/.aws/credentials")', 'file("~/.aws/credentials")',
-        'filemd5("/x")', 'filebase64sha512("/x")', 'file("${path.module}/../x.json")', 'file("${path["module"]}/../x.json")',
+        'filebase64("/x")',
+        'filesha256("../x.json")',
+        'fileset("/", "**")',
+        'fileset(path.module, "../**")',
+        "file(local.p)",
+        'templatefile("${path.root}/../../x", {})',
+        'file("${path.module}/${var.x}")',
+        'file(join("/", ["", "etc"]))',
+        "file(var.x)",
+        'file("${path.cwd}/x.json")',
+        "file(each.value)",
+        'fileexists("/root/.aws/credentials")',
+        'file("~/.aws/credentials")',
+        'filemd5("/x")',
+        'filebase64sha512("/x")',
+        'file("${path.module}/../x.json")',
+        'file("${path["module"]}/../x.json")',
     ],
-)  # fmt: skip
+)
 def test_T03_file_family(expression: str) -> None:
     assert "terraform/file-function" in output(expression)
 
@@ -331,11 +391,21 @@ def test_T10_T11_provider_binaries_and_lock_files() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "git::https://github.com/attacker/x?ref=main", "https://attacker.example/x.zip", "git@github.com:attacker/x.git",
-        "attacker/x/aws", "s3::https://s3.amazonaws.com/b/x.zip", "hg::http://x", "github.com/attacker/x", "app.terraform.io/a/b/c",
-        "git::https://github.com/attacker/x?ref=" + "0" * 40, "git::ssh://git@x/y", "gcs::https://x", "file:///etc", "C:\\x",
+        "git::https://github.com/attacker/x?ref=main",
+        "https://attacker.example/x.zip",
+        "git@github.com:attacker/x.git",
+        "attacker/x/aws",
+        "s3::https://s3.amazonaws.com/b/x.zip",
+        "hg::http://x",
+        "github.com/attacker/x",
+        "app.terraform.io/a/b/c",
+        "git::https://github.com/attacker/x?ref=" + "0" * 40,
+        "git::ssh://git@x/y",
+        "gcs::https://x",
+        "file:///etc",
+        "C:\\x",
     ],
-)  # fmt: skip
+)
 def test_T12_remote_modules(source: str) -> None:
     assert "terraform/module-source" in tf(f'module "m" {{\n  source = {json.dumps(source)}\n}}\n')
 
@@ -370,8 +440,17 @@ def test_T14_backend_override() -> None:
 
 
 def test_T16_T17_overrides_and_variables() -> None:
-    for name in ("zz_override.tf.json", "override.tf", "x_override.tf", "override.tf.json", "zzz.auto.tfvars", "terraform.tfvars",
-                 "terraform.tfvars.json", "x.auto.tfvars.json", "x_override.tofu"):  # fmt: skip
+    for name in (
+        "zz_override.tf.json",
+        "override.tf",
+        "x_override.tf",
+        "override.tf.json",
+        "zzz.auto.tfvars",
+        "terraform.tfvars",
+        "terraform.tfvars.json",
+        "x.auto.tfvars.json",
+        "x_override.tofu",
+    ):
         paths(f"{UNIT}/{name}", f"infra/terraform/modules/m/{name}")
 
 
@@ -388,9 +467,18 @@ def test_T18_nonsensitive() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["aws_secretsmanager_secret_version", "aws_ssm_parameter", "vault_generic_secret", "vault_kv_secret_v2", "kubernetes_secret",
-     "github_actions_public_key", "aws_kms_secrets", "aws_eks_cluster_auth", "terraform_remote_state"],
-)  # fmt: skip
+    [
+        "aws_secretsmanager_secret_version",
+        "aws_ssm_parameter",
+        "vault_generic_secret",
+        "vault_kv_secret_v2",
+        "kubernetes_secret",
+        "github_actions_public_key",
+        "aws_kms_secrets",
+        "aws_eks_cluster_auth",
+        "terraform_remote_state",
+    ],
+)
 def test_T20_secret_reading_data_sources(kind: str) -> None:
     assert "terraform/data-source" in tf(f'data "{kind}" "x" {{\n  name = "prod/db"\n}}\n')
     assert "terraform/data-source" in tf(f'ephemeral "{kind}" "x" {{\n  name = "prod/db"\n}}\n')
@@ -411,9 +499,15 @@ PROTECTED = 'resource "aws_db_instance" "d" {\n  lifecycle {\n    prevent_destro
 
 @pytest.mark.parametrize(
     "text",
-    ['resource "aws_db_instance" "d" {\n}\n', PROTECTED.replace('"d"', '"renamed"'), PROTECTED.replace("true", "var.x"), "locals {}\n",
-     PROTECTED.replace("{\n  lifecycle", "{\n  count = 0\n  lifecycle"), PROTECTED.replace("{\n  lifecycle", "{\n  for_each = {}\n  lifecycle")],
-)  # fmt: skip
+    [
+        'resource "aws_db_instance" "d" {\n}\n',
+        PROTECTED.replace('"d"', '"renamed"'),
+        PROTECTED.replace("true", "var.x"),
+        "locals {}\n",
+        PROTECTED.replace("{\n  lifecycle", "{\n  count = 0\n  lifecycle"),
+        PROTECTED.replace("{\n  lifecycle", "{\n  for_each = {}\n  lifecycle"),
+    ],
+)
 def test_T23_lost_safeguards(text: str) -> None:
     assert gate({MAIN: PROTECTED}, base={MAIN: PROTECTED}) == set()
     assert "terraform/safeguard" in gate({MAIN: text}, base={MAIN: PROTECTED})
@@ -427,9 +521,12 @@ def test_T23_deleted_file() -> None:
 def plan(**after: object) -> set[str]:
     unknown = {name: True for name, value in after.items() if value is None}
     change = {
-        "address": "aws_x.y", "mode": "managed", "type": "aws_x", "provider_name": "registry.terraform.io/hashicorp/aws",
+        "address": "aws_x.y",
+        "mode": "managed",
+        "type": "aws_x",
+        "provider_name": "registry.terraform.io/hashicorp/aws",
         "change": {"actions": ["create"], "after": after, "after_unknown": unknown},
-    }  # fmt: skip
+    }
     configured = {"address": "aws_x.y", "type": "aws_x", "expressions": {name: {"references": ["z"]} for name in after}}
     text = {
         "format_version": "1.2",

@@ -41,6 +41,10 @@ def test_O01_image_exfil(text: str) -> None:
     assert not any("CANARY" in target for target in targets)
 
 
+def test_O01_an_image_from_an_allowed_host_goes_too() -> None:
+    assert shown("see ![a plan](https://github.com/a/b.png)") == "see (image removed: a plan)"
+
+
 @pytest.mark.parametrize("between", ["\u2060", "\u202a", "\U000e0020", "\u200b", "\ufe0f", "\x1b[0m", "\\", "\u00ad"])
 def test_O02_hidden_character_between_mark_and_bracket(between: str) -> None:
     shown(f"!{between}[a](https://github.com/a/b.png)")

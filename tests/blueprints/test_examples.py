@@ -1,6 +1,8 @@
 """Every example of every blueprint: its issue text, the gate, checkov, and the whole way on a local AWS."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -137,17 +139,23 @@ def test_checkov_finds_only_what_is_waived(tools: Tools, settings: Settings) -> 
 @pytest.fixture(scope="module")
 def world(moto_url: str) -> dict[str, dict[str, str]]:
     """What the examples take for granted in an account: a log bucket and a certificate; answers by blueprint."""
-    common = {
+    common: dict[str, Any] = {
         "endpoint_url": moto_url,
         "aws_access_key_id": "sandbox",
         "aws_secret_access_key": "sandbox",
         "config": Config(proxies={}),
     }
-    for region in ("eu-central-1", "eu-west-1"):
-        boto3.client("s3", region_name=region, **common).create_bucket(
-            Bucket="central-access-logs" if region == "eu-west-1" else "central-access-logs-dev",
-            CreateBucketConfiguration={"LocationConstraint": region},
-        )
+    s3 = boto3.client("s3", region_name="eu-west-1", **common)
+    s3.create_bucket(Bucket="central-access-logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    may_log = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": ["s3:PutObject"],
+        "Resource": "arn:aws:s3:::central-access-logs/*",
+    }
+    s3.put_bucket_policy(
+        Bucket="central-access-logs", Policy=json.dumps({"Version": "2012-10-17", "Statement": [may_log]})
+    )
     iam = boto3.client("iam", region_name="eu-west-1", **common)
     made = iam.upload_server_certificate(
         ServerCertificateName="shop", CertificateBody="made for this test", PrivateKey="none"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,14 +216,53 @@ def test_the_worker_reaches_no_network_and_starts_no_program(checkov_python: str
     assert "subprocess.Popen is not allowed here" in done.stdout
 
 
-def test_its_answers_stand_alone_on_standard_output(tools: Tools, checkov_python: str, tmp_path: Path) -> None:
+def test_it_parses_and_counts_blocks(tools: Tools, checkov_python: str, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(BARE_BUCKET)
-    question = json.dumps({"id": 1, "framework": "terraform", "root": str(tmp_path)})
-    done = subprocess.run(
-        [checkov_python, "-I", str(checkov.WORKER), "--framework", "terraform", "--policies", str(tmp_path)],
-        input=f"{question}\n", capture_output=True, text=True, timeout=60, check=True,
-        env={**tools.environment, **checkov.ENVIRONMENT, "LOG_LEVEL": "DEBUG"},
-    )  # fmt: skip
-    greeting, answer = (json.loads(line) for line in done.stdout.splitlines())
+    (tmp_path / "broken.tf").write_text("resource {{{")
+    greeting, answer = converse([checkov_python, "-I", str(checkov.WORKER)], tmp_path, tools)
     assert greeting["ready"]
     assert answer["seen"] == {str(tmp_path / "main.tf"): {"resource": 1}}
+    assert answer["unread"] == [str(tmp_path / "broken.tf")]
+
+
+NOISY = """\
+print("noise", flush=True)
+import sys
+from types import SimpleNamespace as Space
+
+def stub(name, **values):
+    sys.modules[name] = Space(**values)
+
+class Runner:
+    graph_registry = None
+    graph_manager = Space(parser=Space(loaded_files_map={}))
+    def run(self, root, **named):
+        print("more noise", flush=True)
+        return Space(parsing_errors=[], passed_checks=[], failed_checks=[], skipped_checks=[])
+
+Runner.graph_registry = Space(load_checks=lambda: None, checks=[], run_checks=None)
+stub("checkov.version", version="0")
+stub("checkov.runner_filter", RunnerFilter=Space)
+stub("checkov.terraform.runner", Runner=Runner)
+worker = sys.argv.pop(1)
+exec(compile(open(worker).read(), worker, "exec"), {"__name__": "__main__"})
+"""
+
+
+def test_what_checkov_prints_does_not_stand_between_its_answers(tools: Tools, tmp_path: Path) -> None:
+    greeting, answer = converse([sys.executable, "-c", NOISY, str(checkov.WORKER)], tmp_path, tools, before="noise\n")
+    assert (greeting["version"], answer["failed"]) == ("0", [])
+
+
+def converse(argv: list[str], root: Path, tools: Tools, *, before: str = "") -> list[dict[str, Any]]:
+    question = json.dumps({"id": 1, "framework": "terraform", "root": str(root)})
+    done = subprocess.run(
+        [*argv, "--framework", "terraform", "--policies", str(root / "none")],
+        input=f"{question}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**tools.environment, **checkov.ENVIRONMENT},
+    )
+    return [json.loads(line) for line in done.stdout.removeprefix(before).splitlines()]

@@ -1,5 +1,6 @@
 """All checks together: none of them passes by failing, and what people accepted stays visible."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -100,6 +101,7 @@ def test_a_check_that_hangs(run: Run) -> None:
     began = time.monotonic()
     blocked(run({"slow": a_check(hang)}, timeout=-4.5), "slow", "no answer after")
     assert time.monotonic() - began < 10
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "check-slow"] == [True]
 
 
 def test_a_check_that_saw_fewer_files(run: Run) -> None:
@@ -173,8 +175,22 @@ def test_what_stood_before_is_said_and_no_more(run: Run) -> None:
 
 
 def test_a_finding_in_a_touched_file_did_not_stand_before(run: Run) -> None:
-    (finding,) = run({"found": found(BUCKET)}, before=[File(path=FILE.path, content="old")]).findings
+    asked: list[Sequence[File]] = []
+
+    def look(files: Sequence[File], context: Context) -> CheckResult:
+        asked.append(files)
+        return finished("found", given=len(files), seen=len(files), findings=(BUCKET,))
+
+    (finding,) = run({"found": a_check(look)}, before=[File(path=FILE.path, content="old")]).findings
     assert finding.severity == "high"
+    assert len(asked) == 1
+
+    other = File(path=f"{UNIT}/other.tf", content="")
+    stood = BUCKET.model_copy(update={"path": other.path})
+    both = run(
+        {"found": found(BUCKET, stood)}, files=[FILE, other], before=[FILE.model_copy(update={"content": ""}), other]
+    )
+    assert [(item.severity, item.path) for item in both.findings] == [("high", FILE.path), ("info", other.path)]
 
 
 def test_a_finding_that_the_change_causes_elsewhere_did_not_stand_before(run: Run) -> None:

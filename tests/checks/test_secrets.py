@@ -58,6 +58,7 @@ def test_it_is_never_repeated(context: Contexts) -> None:
         'kms_key_id = "1234abcd-12ab-34cd-56ef-1234567890ab"\n',
         'source = "git::https://github.com/org/x?ref=0123456789abcdef0123456789abcdef01234567"\n',
         'hashes = ["h1:7DOl3u1TGXp1ZmzQ9Zb1bA0zLk3zK0lB0lY1C9aTzQk="]\n',
+        'url: "https://{{user}}:{{password}}@example.org"\n',
         "image: nginx@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
     ],
 )

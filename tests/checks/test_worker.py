@@ -77,6 +77,15 @@ def test_the_error_holds_the_end_of_what_it_said(start: Callable[..., Worker]) -
     assert len(caught.value.log) <= 20_000
 
 
+def test_what_it_says_after_closing_its_output_is_kept(start: Callable[..., Worker]) -> None:
+    worker = start(
+        LOOP + "os.close(1); time.sleep(0.1); sys.stderr.write('the reason'); sys.stderr.flush(); os._exit(1)\n"
+    )
+    with pytest.raises(ToolError) as caught:
+        worker.ask({}, timeout=10)
+    assert caught.value.log == "the reason"
+
+
 def test_much_on_standard_error_does_not_block_it(start: Callable[..., Worker]) -> None:
     worker = start(LOOP + "sys.stderr.write('x' * 1000000); print(json.dumps({'id': question['id']}), flush=True)\n")
     assert worker.ask({}, timeout=10) == {"id": 1}

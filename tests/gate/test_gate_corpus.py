@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from gate_helpers import GUARDRAILS
 
 from agent.domain import File
 from agent.gate import examine
+from tests.gate.gate_helpers import GUARDRAILS
 
 CORPUS = Path(__file__).parent / "corpus"
 HOME = {"terraform": "infra/terraform/dev", "ansible": "infra/ansible", "kubernetes": "infra/kubernetes/dev"}

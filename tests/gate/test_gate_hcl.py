@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from gate_helpers import UNIT
-from hcl_fixtures import SAME, STRICTER
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +16,8 @@ from agent.gate import RULES
 from agent.gate.hcl import HclError, Node
 from agent.gate.hcl_parse import parse, parse_template
 from agent.gate.terraform_code import TOP_BLOCKS as KNOWN
+from tests.gate.gate_helpers import UNIT
+from tests.gate.hcl_fixtures import SAME, STRICTER
 
 CORPUS = Path(__file__).parent / "corpus" / "terraform"
 pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
@@ -156,8 +156,12 @@ def test_reads_texts_as_terraform_does(tmp_path: Path) -> None:
     read = subprocess.run(
         ["terraform", "console", "-no-color"],
         input="jsonencode({ " + ", ".join(f"{name} = local.{name}" for name in STRINGS) + " })\n",
-        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert read.returncode == 0, read.stderr
     values = json.loads(json.loads(read.stdout))
     block = parse(text).blocks[0]

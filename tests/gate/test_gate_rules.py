@@ -1,10 +1,10 @@
 """Every rule fires on its own examples and stays silent on the others; every rule explains itself."""
 
 import pytest
-from gate_helpers import GUARDRAILS, files
 
 from agent.gate import RULES, examine
 from agent.gate.rules import Example
+from tests.gate.gate_helpers import GUARDRAILS, files
 
 FIRES = [
     pytest.param(rule.id, example, id=f"{rule.id}-{n}")

@@ -11,9 +11,9 @@ from agent import commands
 from agent.render.sanitize import code, code_span, inline, plain, sanitize
 
 HOSTS = ("github.com", "docs.example.org")
-# GitHub links bare addresses with a scheme or `www.`; it does not guess at bare domains.
-PARSER = MarkdownIt("commonmark", {"html": True, "linkify": True}).enable(["table", "strikethrough", "linkify"])
-PARSER.linkify.set({"fuzzy_link": False, "fuzzy_email": True, "fuzzy_ip": False})  # type: ignore[union-attr]
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+# What GitHub makes a link of by itself; it does not guess at bare domains.
+AUTOLINK = re.compile(r"[a-z][a-z0-9+.-]*://|(?:^|[^A-Za-z0-9])//\w|\b(?:mailto|xmpp):\S", re.IGNORECASE)
 FORBIDDEN = {"image", "html_inline", "html_block"}
 MENTION = re.compile(r"[@＠]\w")
 REFERENCE = re.compile(r"#\d|\bGH-\d", re.IGNORECASE)
@@ -38,6 +38,7 @@ def assert_inert(markdown: str, *, tables: bool = False) -> None:
             assert not MENTION.search(token.content), markdown
             assert not REFERENCE.search(token.content), markdown
             assert not WWW.search(token.content), markdown
+            assert not AUTOLINK.search(token.content), markdown
     assert not re.search(r"<!-+\s*infra-agent", markdown), markdown
     for line in markdown.split("\n"):
         assert not isinstance(commands.parse(line), commands.Command), markdown

@@ -122,10 +122,9 @@ class Forge:
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(HOOK)
         hook.chmod(0o755)
-        entries = []
-        for path, value in seed.items():
-            mode, content = value if isinstance(value, tuple) else (0o100644, value)
-            entries.append((f"{mode:06o}", path, git.write_blob(where, content)))
+        files = [(path, *(value if isinstance(value, tuple) else (0o100644, value))) for path, value in seed.items()]
+        blobs = git.write_blobs(where, [content for _, _, content in files])
+        entries = [(f"{mode:06o}", path, blob) for (path, mode, _), blob in zip(files, blobs, strict=True)]
         tree = git.write_tree(where, entries, base=None, index=self.scratch())
         author = person(self.user_row(owner_id))
         sha = git.write_commit(

@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,19 @@ from pathlib import Path
 SECONDS_A_CALL = 60
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 ZERO = "0" * 40
+CONFIG = """
+[http]
+    receivepack = true
+[uploadpack]
+    allowAnySHA1InWant = true
+    allowFilter = true
+[receive]
+    hideRefs = refs/pull
+[core]
+    logAllRefUpdates = false
+[gc]
+    auto = 0
+"""
 
 
 class GitError(Exception):
@@ -84,17 +98,9 @@ def git(repo: Path, *arguments: str, data: bytes = b"", env: Mapping[str, str] |
 
 def init(repo: Path, default_branch: str) -> None:
     repo.mkdir(parents=True, exist_ok=True)
-    git(repo, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
-    for name, value in (
-        ("http.receivepack", "true"),
-        ("uploadpack.allowAnySHA1InWant", "true"),
-        ("uploadpack.allowFilter", "true"),
-        ("core.logAllRefUpdates", "false"),
-        ("receive.denyDeletes", "false"),
-        ("receive.hideRefs", "refs/pull"),
-        ("gc.auto", "0"),
-    ):
-        git(repo, "config", name, value)
+    git(repo, "init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
+    with (repo / "config").open("a") as config:
+        config.write(CONFIG)
 
 
 def resolve(repo: Path, revision: str, kind: str = "commit") -> str | None:
@@ -150,6 +156,16 @@ def blob(repo: Path, sha: str) -> bytes:
 
 def write_blob(repo: Path, content: bytes) -> str:
     return git(repo, "hash-object", "-w", "--stdin", data=content)
+
+
+def write_blobs(repo: Path, contents: Sequence[bytes]) -> list[str]:
+    """SHAs of the blobs, in order; one git for all of them."""
+    with tempfile.TemporaryDirectory(prefix="forge-blobs-") as folder:
+        paths = [Path(folder) / str(number) for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        names = "".join(f"{path}\n" for path in paths)
+        return git(repo, "hash-object", "-w", "--no-filters", "--stdin-paths", data=names.encode()).split()
 
 
 def commit(repo: Path, sha: str) -> Commit:

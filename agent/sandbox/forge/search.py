@@ -12,7 +12,10 @@ from agent.sandbox.forge.store import Row, Value
 
 MAX_RESULTS = 1000
 SELECT = "SELECT i.*, r.owner || '/' || r.name AS repository FROM issues i JOIN repositories r ON r.id = i.repo_id"
-QUALIFIER = re.compile(r"(-?)(repo|is|type|label|in|author|state|no|commenter):(.+)", re.IGNORECASE)
+OURS = "repo|is|type|label|in|author|state|no|commenter"
+# GitHub's others: an error here, since a search that ignores one would find too much
+OTHERS = "reason|assignee|mentions|involves|created|updated|closed|merged|head|base|user|org|milestone|review|comments"
+QUALIFIER = re.compile(rf"(-?)({OURS}|{OTHERS}):(.+)", re.IGNORECASE)
 IS = {
     "issue": "NOT i.is_pull",
     "pr": "i.is_pull",

@@ -1,5 +1,7 @@
 """REST: commit statuses."""
 
+from typing import Any
+
 from agent.sandbox.forge import git
 from agent.sandbox.forge.errors import ApiError, invalid
 from agent.sandbox.forge.events import emit
@@ -41,7 +43,9 @@ def create(call: Call, sha: str) -> Answer:
         row = call.forge.db.get("SELECT * FROM statuses WHERE id = ?", made)
         shape = status(call.forge, call.repo, row)
         fields = ("id", "state", "description", "target_url", "context", "created_at", "updated_at")
-        of_commit = commit(call.forge, call.repo, git.commit(call.forge.git_dir(call.repo), found))
+        of_commit = _without_verified_at(
+            commit(call.forge, call.repo, git.commit(call.forge.git_dir(call.repo), found))
+        )
         emit(
             call.forge, call.repo, who, "status",
             extra={
@@ -54,6 +58,13 @@ def create(call: Call, sha: str) -> Answer:
             },
         )  # fmt: skip
     return Answer(shape, 201, {"Location": shape["url"]})
+
+
+def _without_verified_at(shape: dict[str, Any]) -> dict[str, Any]:
+    """GitHub's status event is older than this field of a commit."""
+    inner = shape["commit"]
+    verification = {name: value for name, value in inner["verification"].items() if name != "verified_at"}
+    return {**shape, "commit": {**inner, "verification": verification}}
 
 
 def of_ref(call: Call, ref: str) -> Answer:

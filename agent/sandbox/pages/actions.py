@@ -37,7 +37,7 @@ def add(pages: flask.Blueprint, site: Site) -> None:
     def job(owner: str, repo: str, run_id: int, job_id: int) -> flask.Response:
         here = place(site, owner, repo, "actions", maintains=True)
         found = _find(here, run_id)
-        one = found.job(job_id)
+        one = _job(found, job_id)
         steps = [
             {
                 "step": step,
@@ -52,7 +52,7 @@ def add(pages: flask.Blueprint, site: Site) -> None:
     @pages.get("/<owner>/<repo>/actions/runs/<int:run_id>/job/<int:job_id>/raw")
     def raw_log(owner: str, repo: str, run_id: int, job_id: int) -> flask.Response:
         here = place(site, owner, repo, "actions", maintains=True)
-        one = _find(here, run_id).job(job_id)
+        one = _job(_find(here, run_id), job_id)
         return flask.Response(_read(Path(one.log_path)) if one.log_path else "", mimetype="text/plain")
 
     @pages.post("/<owner>/<repo>/actions/runs/<int:run_id>/<action>")
@@ -74,7 +74,7 @@ def stages(run: "Run", needs: dict[str, list[str]]) -> list[list["Job"]]:
 
     def measure(key: str, above: frozenset[str]) -> int:
         if key not in depth:
-            wanted = [need for need in needs.get(key, []) if need not in above]
+            wanted = [need for need in needs.get(key, []) if need not in above | {key}]
             depth[key] = 1 + max((measure(need, above | {key}) for need in wanted), default=-1)
         return depth[key]
 
@@ -115,10 +115,20 @@ def _find(here: Place, run_id: int) -> "Run":
     runner = here.site.runner
     if runner is None:
         raise ApiError(404, "This sandbox runs no workflows.")
-    found = runner.run(run_id)
+    try:
+        found = runner.run(run_id)
+    except KeyError as error:
+        raise ApiError(404, f"{here.repo} has no run {run_id}.") from error
     if found.repo != here.repo:
         raise ApiError(404, f"{here.repo} has no run {run_id}.")
     return found
+
+
+def _job(run: "Run", job_id: int) -> "Job":
+    try:
+        return run.job(job_id)
+    except KeyError as error:
+        raise ApiError(404, f"Run {run.id} has no job {job_id}.") from error
 
 
 def _refresh(*items: Any) -> int:

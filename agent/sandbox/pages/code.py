@@ -42,7 +42,7 @@ def add(pages: flask.Blueprint, site: Site) -> None:
     def raw(owner: str, repo: str, rest: str) -> flask.Response:
         here = place(site, owner, repo, "code")
         ref, path = split_ref(here, rest)
-        return flask.Response(site.forge.read_file(here.repo, ref, path), mimetype="text/plain")
+        return flask.Response(_content(here, ref, path), mimetype="text/plain")
 
     @pages.get("/<owner>/<repo>/commits/<path:rest>")
     def commits(owner: str, repo: str, rest: str) -> flask.Response:
@@ -110,10 +110,7 @@ def _folder(here: Place, ref: str, path: str) -> flask.Response:
 
 
 def _file(here: Place, ref: str, path: str) -> flask.Response:
-    try:
-        content = here.site.forge.read_file(here.repo, ref, path)
-    except KeyError as error:
-        raise ApiError(404, f"{path} is not in {here.repo} at {ref}.") from error
+    content = _content(here, ref, path)
     readable = len(content) <= MAX_SHOWN and b"\0" not in content[:8000]
     text = content.decode("utf-8", "replace") if readable else ""
     rendered = path.endswith(".md") and "plain" not in flask.request.args
@@ -122,3 +119,10 @@ def _file(here: Place, ref: str, path: str) -> flask.Response:
         rendered=rendered, folder=path.rpartition("/")[0],
         lines=highlight_lines(text, language=language_of(path)) if readable and not rendered else [],
     )  # fmt: skip
+
+
+def _content(here: Place, ref: str, path: str) -> bytes:
+    try:
+        return here.site.forge.read_file(here.repo, ref, path)
+    except KeyError as error:
+        raise ApiError(404, f"{path} is not in {here.repo} at {ref}.") from error

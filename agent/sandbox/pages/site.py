@@ -135,7 +135,3 @@ def failures(pages: flask.Blueprint) -> None:
     @pages.errorhandler(NotFound)
     def missing(error: NotFound) -> tuple[str, int]:
         return flask.render_template("error.html", title="404", text="There is no such page in this sandbox."), 404
-
-    @pages.errorhandler(KeyError)
-    def absent(error: KeyError) -> tuple[str, int]:
-        return flask.render_template("error.html", title="404", text=f"Not there: {error.args[0]}"), 404

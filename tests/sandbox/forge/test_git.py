@@ -55,7 +55,8 @@ def test_a_job_s_token_pushes_with_contents_write_and_clones_with_read(world: Wo
     assert world.last("push").by_job_token is True
     assert world.last("push").actor == "github-actions[bot]"
     run_git(world.folder, "clone", "--quiet", world.git_url(world.job(contents="read")), "reads")
-    run_git(world.folder, "clone", "--quiet", world.git_url(world.job(issues="write")), "blind", ok=False)
+    header = f"http.extraHeader=Authorization: Bearer {world.job(issues='write')}"
+    run_git(world.folder, "-c", header, "clone", "--quiet", world.git_url(None), "blind", ok=False)
 
 
 def test_a_push_that_is_behind_is_refused(world: World) -> None:

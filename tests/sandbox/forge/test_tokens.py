@@ -26,9 +26,9 @@ def test_permission_of_a_collaborator(world: World, login: str, permission: str,
 
 def test_permission_of_nobody(world: World) -> None:
     for login, message in (("ghost", "Not Found"), ("github-actions[bot]", "github-actions[bot] is not a user")):
-        with pytest.raises(github.UnknownObjectException) as caught:
+        with pytest.raises(github.GithubException) as caught:
             world.repo("ann").get_collaborator_permission(login)
-        assert caught.value.data["message"] == message
+        assert (caught.value.status, caught.value.data["message"]) == (404, message)
 
 
 def test_a_hidden_repository_is_not_there(world: World) -> None:

@@ -55,7 +55,7 @@ class World:
         return self.forge.issue_job_token(NAME, permissions, run_id=7, job="intake")
 
     def job_repo(self, **permissions: str) -> Repository:
-        return self.api(self.job(**permissions)).get_repo(NAME, lazy=True)
+        return self.api(self.job(**permissions)).get_repo(NAME)
 
     def raw(
         self,

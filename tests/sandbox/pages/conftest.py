@@ -64,7 +64,9 @@ class World:
         self.api("PUT", f"/contents/{path}", as_=as_, message=f"Change {path}", content=text, branch=name)
         return self.forge.resolve("acme/infra", name)
 
-    def pull(self, *, as_: str, branch: str = "feature/x", title: str = "A change", body: str = "Why") -> dict[str, Any]:
+    def pull(
+        self, *, as_: str, branch: str = "feature/x", title: str = "A change", body: str = "Why"
+    ) -> dict[str, Any]:
         head = self.branch(branch, "infra/new.tf", MAIN_TF, as_=as_)
         made = self.api("POST", "/pulls", as_=as_, title=title, head=branch, base="main", body=body)
         return {"number": made["number"], "head": head}
@@ -90,7 +92,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., World]]:
             "infra/main.tf": MAIN_TF,
             ".github/ISSUE_TEMPLATE/infra-request.yml": FORM,
             ".github/ISSUE_TEMPLATE/broken.yaml": b"name: x\n",
-            ".github/workflows/agent.yml": b"jobs: {intake: {}, plan: {needs: intake}, publish: {needs: [plan, intake]}}\n",
+            ".github/workflows/agent.yml": b"jobs: {intake: {}, plan: {needs: intake}, publish: {needs: plan}}\n",
             "logo.bin": b"\0\1\2",
         }
         forge.create_repository("acme", "infra", seed=seed)

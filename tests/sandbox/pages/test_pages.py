@@ -138,7 +138,7 @@ def test_merge(world: World) -> None:
     page = world.get(where).text
     assert "Merge pull request" in page
     assert f'value="{pull["head"]}"' in page
-    assert 'omar (default)' in page
+    assert "omar (default)" in page
     refused = world.post(where + "/merge", {"sha": pull["head"], "method": "merge"}, as_="lena")
     assert refused.status_code in (403, 405)
     assert "Refused." in refused.text
@@ -193,7 +193,13 @@ def test_acting_as_is_a_cookie_over_the_people(world: World) -> None:
     assert chosen.headers["Location"] == "/acme/infra/issues?state=open"
     assert chosen.cookies["acting_as"] == "nina"
     assert not act("infra-agent[bot]", "/").cookies
-    for elsewhere in ("//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/\n/evil.example"):
+    for elsewhere in (
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+    ):
         assert act("nina", elsewhere).headers["Location"] == "/", elsewhere
     assert "lena (default)" in world.get("/issues").text
     assert "lena (default)" in world.get("/issues", as_="nobody").text

@@ -165,6 +165,19 @@ def test_cancel_in_progress_makes_way(make_world: Callable[..., World], tmp_path
     assert world.runner.wait(third, 15).conclusion == "success"
 
 
+def test_jobs_have_groups_of_their_own(make_world: Callable[..., World], tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    run_group, jobs = GROUP.replace("STOP", str(stop)).split("concurrency:")
+    jobs = jobs[jobs.index("jobs:") :].replace("wait:\n", "wait:\n    concurrency: apply-x\n", 1)
+    world = make_world({".github/workflows/g.yml": run_group + jobs})
+    first, second, third = open_three(world)
+    assert world.runner.wait(second, 15).conclusion == "cancelled"
+    assert conclusions(world.runner.run(second)) == {"wait": "cancelled", "last": "skipped"}
+    assert [world.runner.run(one).jobs[0].status for one in (first, third)] == ["in_progress", "pending"]
+    stop.touch()
+    assert [world.runner.wait(one, 15).conclusion for one in (first, third)] == ["success", "success"]
+
+
 def test_a_broken_file_is_a_failed_start_with_its_line(make_world: Callable[..., World]) -> None:
     world = make_world({".github/workflows/x.yml": "name: x\non: [issues]\njobz: {}\n"})
     (run,) = world.issue()

@@ -125,6 +125,7 @@ def test_a_matrix_multiplies_excludes_and_includes() -> None:
         {"fruit": "banana"},
         {"fruit": "banana", "animal": "cat"},
     ]
-    for wrong in ("x", {"a": []}, {"a": "b"}, {"include": {"a": 1}}):
+    wrongs: list[Value] = ["x", {"a": []}, {"a": "b"}, {"include": {"a": 1}}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="matrix"):
             combinations(wrong)

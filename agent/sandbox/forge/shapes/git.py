@@ -12,7 +12,7 @@ from agent.sandbox.forge.store import Row
 if TYPE_CHECKING:
     from agent.sandbox.forge.forge import Forge
 
-UNVERIFIED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None}
+UNVERIFIED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
 def person(who: git.Person) -> dict[str, Any]:
