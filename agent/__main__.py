@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -39,7 +40,9 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -54,6 +57,8 @@ def job(
     """Run one job of the pipeline, the same way as CI does."""
     if name not in {one for part in ORDER for one in part}:
         raise UserError(f"{name}: no such job; there are {', '.join(one for part in ORDER for one in part)}")
+    # A job that is cancelled gets to end its tools in order: terraform writes its state and gives the lock back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = import_module(f"agent.jobs.{name}").run
     effects = _Effects(os.environ, folder=folder, unit=unit)
     made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
@@ -216,7 +221,9 @@ def _pairs(text: str) -> dict[str, str] | None:
 def _need(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name)
     if not value:
-        raise UserError(f"{name} is not set; a CI runner sets it, and at a desk `infra-agent demo` shows the whole path")
+        raise UserError(
+            f"{name} is not set; a CI runner sets it, and at a desk `infra-agent demo` shows the whole path"
+        )
     return value
 
 

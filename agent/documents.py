@@ -91,4 +91,8 @@ def schema(name: str) -> dict[str, Any]:
     if name not in DOCUMENTS:
         raise UserError(f"{name}: no such document; there are {', '.join(sorted(DOCUMENTS))}")
     title = f"infra-agent {name}.json, version 1"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **DOCUMENTS[name].model_json_schema(), "title": title}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **DOCUMENTS[name].model_json_schema(),
+        "title": title,
+    }

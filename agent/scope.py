@@ -1,6 +1,6 @@
 """Plan against the scope that was asked for -> findings. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from agent.domain import Change, Finding, Plan, Scope
 
@@ -45,7 +45,9 @@ def _stateful(plan: Plan, types: Collection[str]) -> Iterator[Finding]:
 def _outside(plan: Plan, scope: Scope) -> Iterator[Finding]:
     for unit in plan.units:
         if unit.unit not in scope.units:
-            yield _finding("scope/unit", f"{unit.unit} was not asked for; asked for {', '.join(scope.units)}", unit.unit)
+            yield _finding(
+                "scope/unit", f"{unit.unit} was not asked for; asked for {', '.join(scope.units)}", unit.unit
+            )
     for unit_name, change in _changes(plan):
         verbs = set(change.verbs) - SILENT
         if not verbs:
@@ -71,7 +73,7 @@ def _counts(plan: Plan, scope: Scope) -> Iterator[Finding]:
             yield _finding(f"scope/{word}s", message, "")
 
 
-def _words(verbs: set[str]) -> str:
+def _words(verbs: Iterable[str]) -> str:
     return " and ".join(sorted(verbs))
 
 

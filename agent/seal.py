@@ -37,9 +37,7 @@ def make(
     )
 
 
-def moved(
-    seal: Seal, *, trees: Mapping[str, str], lock_files: Mapping[str, str], policy: str
-) -> tuple[str, ...]:
+def moved(seal: Seal, *, trees: Mapping[str, str], lock_files: Mapping[str, str], policy: str) -> tuple[str, ...]:
     """What stands otherwise in the merged commit than in the sealed one, in words; empty when nothing does."""
     differences = [
         f"{what} of {path} is {now.get(path, 'gone')[:12]}, sealed was {then.get(path, 'nothing')[:12]}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from agent.domain import ChangeSet, CheckRun, Finding, Findings, Plan, Proposal, Severity, Verdict
 
-REQUIRED_CHECKS = ("gate", "checkov", "terraform", "yamllint")
+REQUIRED_CHECKS = ("gate", "checkov", "secrets", "terraform", "yamllint")
 
 
 def judge(
@@ -55,9 +55,7 @@ def _of(findings: Iterable[Finding], severity: Severity) -> list[str]:
 def _unplanned(plan: Plan | None) -> list[str]:
     if plan is None or not plan.units:
         return ["no plan could be made"]
-    return [
-        f"no plan could be made for {unit.unit}: {unit.reason}" for unit in plan.units if unit.status == "failed"
-    ]
+    return [f"no plan could be made for {unit.unit}: {unit.reason}" for unit in plan.units if unit.status == "failed"]
 
 
 def _unique(reasons: Iterable[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> git.Repo:
     (tmp_path / "work/infra/a.tf").write_text("a\n")
     made.index.add(["infra/a.tf"])
     made.index.commit("first")
-    made.create_remote("origin", bare.git_dir).push("main")
+    made.create_remote("origin", str(bare.git_dir)).push("main")
     return made
 
 

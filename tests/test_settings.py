@@ -36,7 +36,11 @@ def test_sound_settings_are_read() -> None:
         ("version: 1", "version: 2", "f.yml:1: version: Input should be 1, got 2"),
         ("5.100.0", "~> 5.0", "f.yml:8: terraform.providers.aws.version: String should match pattern"),
         ("  dev:", "  Dev!:", "f.yml:3: environments.Dev!"),
-        ("    region: us-east-1", "    regoin: us-east-1", "f.yml:4: environments.dev.regoin: Extra inputs are not permitted"),
+        (
+            "    region: us-east-1",
+            "    regoin: us-east-1",
+            "f.yml:4: environments.dev.regoin: Extra inputs are not permitted",
+        ),
         ("hashicorp/aws", "registry.evil.example/a/b", "f.yml:8: terraform.providers.aws.source"),
         ("terraform:", "terraform: [", "f.yml:8: not YAML"),
     ],
@@ -49,7 +53,11 @@ def test_a_wrong_value_is_refused_at_its_line(old: str, new: str, said: str) -> 
 
 def test_several_wrong_values_are_all_named() -> None:
     with pytest.raises(UserError) as refused:
-        parse(Guardrails, "version: 1\nenvironments: [dev]\nproviders: []\nlimits: {max_destroys: -1, max_files: 0}\n", "g.yml")
+        parse(
+            Guardrails,
+            "version: 1\nenvironments: [dev]\nproviders: []\nlimits: {max_destroys: -1, max_files: 0}\n",
+            "g.yml",
+        )
     assert "g.yml:4: limits.max_destroys" in str(refused.value)
     assert "g.yml:4: limits.max_files" in str(refused.value)
 

@@ -20,7 +20,13 @@ def tools(**more: str) -> Tools:
 
 
 def test_a_child_sees_the_allow_list_and_nothing_else(tmp_path: Path) -> None:
-    environ = {"PATH": os.environ["PATH"], "SECRET_CANARY": "x", "AWS_REGION": "eu-west-1", "AWS_CA_BUNDLE": "/x", "LANG": ""}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "SECRET_CANARY": "x",
+        "AWS_REGION": "eu-west-1",
+        "AWS_CA_BUNDLE": "/x",
+        "LANG": "",
+    }
     made = Tools(environment=allowed(environ, names=CLOUD_VARIABLES))
     done = made.run([PYTHON, "-c", "import os; print(sorted(os.environ))"], cwd=tmp_path, timeout=20)
     assert "SECRET_CANARY" not in done.stdout
@@ -61,7 +67,9 @@ def test_a_program_that_floods_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_keeps_the_pipe_open_does_not_hold_us(tmp_path: Path) -> None:
-    script = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']); print('done')"
+    script = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']); print('done')"
+    )
     started = time.monotonic()
     assert tools().run([PYTHON, "-c", script], cwd=tmp_path, timeout=25).stdout == "done\n"
     assert time.monotonic() - started < 10

@@ -101,7 +101,11 @@ def open_pull(connection: Connection, branch: str) -> PullView | None:
     owner = connection.name.split("/")[0]
     with explained(f"the pull requests of {branch}"):
         for found in connection.repository.get_pulls(state="open", head=f"{owner}:{branch}"):
-            if found.head.ref == branch and found.head.repo is not None and found.head.repo.full_name == connection.name:
+            if (
+                found.head.ref == branch
+                and found.head.repo is not None
+                and found.head.repo.full_name == connection.name
+            ):
                 return _pull(found)
     return None
 

@@ -75,7 +75,9 @@ def set_state(connection: Connection, number: int, state: str, *, drop: Sequence
 def react(connection: Connection, comment_id: int, reaction: Reaction) -> None:
     with explained(f"a reaction to comment {comment_id}"):
         IssueComment(
-            connection.repository.requester, url=f"{connection.repository.url}/issues/comments/{comment_id}", completed=False
+            connection.repository.requester,
+            url=f"{connection.repository.url}/issues/comments/{comment_id}",
+            completed=False,
         ).create_reaction(reaction)
 
 

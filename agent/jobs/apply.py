@@ -13,9 +13,7 @@ from agent.targets import terraform
 from agent.tools import Tools
 
 
-def run(
-    documents: Documents, unit: str, *, root: Path, settings: Settings, tools: Tools
-) -> Outcome:
+def run(documents: Documents, unit: str, *, root: Path, settings: Settings, tools: Tools) -> Outcome:
     """Apply `unit` of the merged commit. What is not the sealed plan is not applied."""
     merge = documents.need(Merge)
     if merge.status != "apply" or merge.seal is None or unit not in merge.units:
@@ -30,7 +28,6 @@ def run(
                 unit,
                 settings=settings,
                 expected_digest=merge.seal.plans.get(unit, ""),
-                key=merge.repository.encode(),
             )
         except ToolError as error:
             outcome = UnitOutcome(unit=unit, status="failed", reason=str(error))

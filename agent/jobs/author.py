@@ -11,9 +11,7 @@ from agent.repo import open_repo
 from agent.settings import Guardrails, Settings
 
 
-def run(
-    documents: Documents, *, root: Path, settings: Settings, guardrails: Guardrails
-) -> tuple[ChangeSet, Intent]:
+def run(documents: Documents, *, root: Path, settings: Settings, guardrails: Guardrails) -> tuple[ChangeSet, Intent]:
     """Write the change that the request asks for, or the questions that have to be answered first."""
     request = documents.need(Request)
     existing = infrastructure(open_repo(root), request.base_sha)

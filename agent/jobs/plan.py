@@ -51,9 +51,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="infra-agent-plan-") as folder:
         lay_out(repo, commit, change.units, into=Path(folder))
         for unit in change.units:
-            planned, judged = plan_unit(
-                Path(folder), unit, settings=settings, guardrails=guardrails, tools=tools, repository=request.repository
-            )
+            planned, judged = plan_unit(Path(folder), unit, settings=settings, guardrails=guardrails, tools=tools)
             units.append(planned)
             findings += judged
     made = Plan(commit=commit, units=tuple(units))
@@ -62,14 +60,14 @@ def run(
 
 
 def plan_unit(
-    folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools, repository: str
+    folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools
 ) -> tuple[UnitPlan, tuple[Finding, ...]]:
     """One unit's plan and what the gate says of it. Never raises for a unit that cannot be planned."""
     if not any((folder / unit).glob("*.tf")):
         reason = "its code is gone; destroying what it deployed needs a request of its own"
         return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), ()
     try:
-        planned, raw = terraform.plan(tools, folder, unit, settings=settings, key=repository.encode())
+        planned, raw = terraform.plan(tools, folder, unit, settings=settings)
     except ToolError as error:
         return UnitPlan(unit=unit, target="terraform", status="failed", reason=str(error)), ()
     judged = gate.examine_plan(raw, guardrails=guardrails) if raw else ()

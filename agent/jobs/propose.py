@@ -71,9 +71,7 @@ def run(
         pull_request=pull.number,
         url=pull.url,
     )
-    body = comments.status(
-        context, request=request, intent=intent, change=change, findings=findings, proposal=proposal
-    )
+    body = comments.status(context, request=request, intent=intent, change=change, findings=findings, proposal=proposal)
     write.upsert_comment(connection, request.number, marker=marker("status"), body=body)
     write.set_state(connection, request.number, "agent:working", drop=(settings.request_label,))
     return proposal

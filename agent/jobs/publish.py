@@ -65,7 +65,9 @@ def run(
 
 def _answer(request: Request, *, context: Context, connection: Connection) -> Verdict:
     """A command that is answered by a comment alone: help, or what is wrong with it."""
-    text = comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
+    text = (
+        comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
+    )
     to = f"<!-- infra-agent:answer to {request.comment_id} -->"
     write.upsert_comment(connection, request.number, marker=to, body=text)
     if request.comment_id is not None:

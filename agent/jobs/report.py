@@ -31,7 +31,11 @@ def run(documents: Documents, *, connection: Connection, context: Context, resul
             body = comments.failure(context, failure)
         else:
             body = comments.refusal(context, reasons=merge.reasons)
-        written.append(write.upsert_comment(connection, merge.pull_request, marker=marker("applied"), body=body, log_url=context.run))
+        written.append(
+            write.upsert_comment(
+                connection, merge.pull_request, marker=marker("applied"), body=body, log_url=context.run
+            )
+        )
     if outcome is not None:
         output = outputs.apply_output(context, outcome)
         write.check_run(

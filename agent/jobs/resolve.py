@@ -18,9 +18,7 @@ from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_
 from agent.repo import Remote, changed, fetch, open_repo
 
 
-def run(
-    event_name: str, payload: Mapping[str, Any], *, root: Path, connection: Connection, remote: Remote
-) -> Merge:
+def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: Connection, remote: Remote) -> Merge:
     """Establish that the push is the merge of a pull request that stood sealed, by somebody who may merge.
 
     Everything that is not so gives `stopped` with the reason: nothing will be applied.

@@ -70,5 +70,3 @@ def _outcomes(folder: Path, merge: Merge) -> dict[str, UnitOutcome]:
                 raise UserError(f"{path.name}: a second outcome of {unit.unit}")
             found[unit.unit] = unit
     return found
-
-

@@ -73,11 +73,7 @@ def trusted(
     lock = lock_path.read_text(encoding="utf-8") if lock_path.is_file() else None
     files: list[File] = []
     for unit in units:
-        code = [
-            text
-            for path, text in after.items()
-            if path.startswith(f"{unit}/") and path.endswith(".tf") and path != f"{unit}/terraform.tf"
-        ]
+        code = [text for path, text in after.items() if path.startswith(f"{unit}/") and path.endswith(".tf")]
         if not code:
             continue
         made = trusted_files(unit, settings=settings, lock=lock, existing=code)
@@ -100,9 +96,7 @@ def fingerprints(repo: git.Repo, commit: str, units: Iterable[str]) -> tuple[dic
 
 def policy_of(repo: git.Repo, commit: str) -> str:
     """Version of the policy, settings included, that stands in `commit`."""
-    return policy_version(
-        {entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)}
-    )
+    return policy_version({entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)})
 
 
 def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:

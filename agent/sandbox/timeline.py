@@ -35,7 +35,9 @@ class Timeline:
     _told: set[tuple[int, int, str]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, what: str, *, link: str = "", seconds: float | None = None, mark: str = "●", style: str = "cyan") -> None:
+    def tell(
+        self, what: str, *, link: str = "", seconds: float | None = None, mark: str = "●", style: str = "cyan"
+    ) -> None:
         """One line: seconds since the start, mark, what, how long it took, where to look."""
         with self._lock:
             line = Text.assemble(

@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import ToolError, UserError
 from agent.sandbox import cloud
 from agent.sandbox.cloud import Cloud
-from agent.sandbox.forge import Forge, Server, serve
+from agent.sandbox.forge import Event, Forge, Server, serve
 from agent.sandbox.pages import pages
 from agent.sandbox.runner import Runner
 from agent.settings import Settings, load_settings
@@ -18,7 +18,18 @@ from agent.tools import Tools, allowed
 
 REPOSITORY = "acme/infra"
 REQUESTER, MAINTAINER = "casey", "morgan"
-PARTS = (".github", ":!.github/workflows/ci.yml", "agent", "bin", "infra", "knowledge", "policies", "requirements", "pyproject.toml", "README.md")
+PARTS = (
+    ".github",
+    ":!.github/workflows/ci.yml",
+    "agent",
+    "bin",
+    "infra",
+    "knowledge",
+    "policies",
+    "requirements",
+    "pyproject.toml",
+    "README.md",
+)
 # What a machine gives every job that runs on it; certificates are for the package client alone.
 MACHINE = (
     "SSL_CERT_FILE",
@@ -58,9 +69,7 @@ class World:
         self.cloud.stop()
 
 
-def start(
-    folder: Path, *, project: Path, environ: Mapping[str, str], mirror: str, aws: Cloud | None = None
-) -> World:
+def start(folder: Path, *, project: Path, environ: Mapping[str, str], mirror: str, aws: Cloud | None = None) -> World:
     """Start a world whose state is in `folder`; an empty folder is filled with a new repository from `project`.
 
     `mirror` is a Terraform provider mirror, or empty. `aws` is a local AWS that runs already. Raises UserError or
@@ -96,7 +105,7 @@ def start(
             machine=machine(project, environ),
             max_parallel=2,
         )
-        forge.on_event = lambda event: runner.handle(event)
+        forge.on_event = _hand_to(runner)
         forge.app.register_blueprint(runner.blueprint)
         forge.app.register_blueprint(pages(forge, runner))
         server = serve(forge)
@@ -105,6 +114,13 @@ def start(
             running_cloud.stop()
         raise
     return World(folder, forge, runner, server, running_cloud, settings, tokens)
+
+
+def _hand_to(runner: Runner) -> Callable[[Event], None]:
+    def hand_over(event: Event) -> None:
+        runner.handle(event)
+
+    return hand_over
 
 
 def programs(environ: Mapping[str, str], settings: Settings) -> dict[str, Path]:

@@ -98,9 +98,8 @@ def workspace(tools: Tools, root: Path, unit: str, settings: Settings) -> Iterat
     with tempfile.TemporaryDirectory(prefix="infra-agent-tf-") as name, ExitStack() as after:
         temp = Path(name)
         if not locked:
-            after.callback(
-                lock.unlink, missing_ok=True
-            )  # init writes one where there is none; the checkout is not ours
+            # init writes one where there is none, and the checkout is not ours
+            after.callback(lock.unlink, missing_ok=True)
         for folder in ("data", "home"):
             (temp / folder).mkdir()
         config = temp / "cli.tfrc"

@@ -13,10 +13,8 @@ from agent.author.templates import hcl_literal, holds, identifier, render_hcl, r
 from agent.gate.hcl_parse import parse
 from agent.tools import Tools
 
-NASTY = st.text(
-    st.one_of(st.sampled_from(list('${%}"\\\n\r\t~ {$%=[]()#/*<EOT')), st.characters(exclude_categories=["Cs"])),
-    max_size=40,
-)
+PIECES = ["${", "%{", "$", "%", "{", "}", '"', "\\", "\n", "\r", "\t", "~}", "$${", "<<EOT", "#", "/*", "x"]
+NASTY = st.lists(st.one_of(st.sampled_from(PIECES), st.characters(exclude_categories=["Cs"])), max_size=20).map("".join)
 
 
 def read_back(text: str) -> str:

@@ -19,7 +19,7 @@ from tests.checks.samples import HERE, UNIT
 @pytest.fixture(scope="session")
 def checkov_python() -> str:
     """The interpreter of checkov's environment, where `make` puts it."""
-    named = os.environ.get("INFRA_AGENT_CHECKOV")
+    named = os.environ.get("INFRA_AGENT_CHECKOV_PYTHON")
     tool_cache = os.environ.get("RUNNER_TOOL_CACHE")
     homes = [
         Path(os.environ["INFRA_AGENT_ENVS"]) if os.environ.get("INFRA_AGENT_ENVS") else None,

@@ -66,7 +66,9 @@ class Desk:
 
     @property
     def context(self) -> Context:
-        return Context(repository=f"{self.server.url}/{REPOSITORY}", run=f"{self.server.url}/{REPOSITORY}/actions/runs/1")
+        return Context(
+            repository=f"{self.server.url}/{REPOSITORY}", run=f"{self.server.url}/{REPOSITORY}/actions/runs/1"
+        )
 
     def last(self, name: str) -> Event:
         return [event for event in self.events if event.name == name][-1]

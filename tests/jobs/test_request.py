@@ -9,7 +9,9 @@ from tests.jobs.conftest import Desk
 FORM = "### What do you need?\n\n{what}\n\n### Environment\n\n{environment}\n\n### Golden path\n\n{path}\n\n### Parameters\n\n{parameters}"
 
 
-def form(what: str = "A bucket", environment: str = "dev", path: str = "s3-bucket", parameters: str = "name: reports") -> str:
+def form(
+    what: str = "A bucket", environment: str = "dev", path: str = "s3-bucket", parameters: str = "name: reports"
+) -> str:
     return FORM.format(what=what, environment=environment, path=path, parameters=parameters)
 
 

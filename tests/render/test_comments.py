@@ -101,9 +101,9 @@ def test_title_and_commit_message() -> None:
 
 def test_closes_is_written_for_a_request_and_not_for_a_persons_own_pull_request() -> None:
     body = comments.pull_request_body(x.CONTEXT, request=x.REQUEST, change=x.CHANGE)
-    assert body.rstrip().endswith("Closes #12")
+    assert body.rstrip().endswith("For #12, which is closed when this is applied and healthy.")
     own = x.REQUEST.model_copy(update={"trigger": "pull_request"})
-    assert "Closes" not in comments.pull_request_body(x.CONTEXT, request=own, change=x.CHANGE)
+    assert "For #" not in comments.pull_request_body(x.CONTEXT, request=own, change=x.CHANGE)
 
 
 def test_the_answer_to_copy_is_a_command_that_says_what_was_suggested() -> None:
@@ -205,6 +205,12 @@ def test_check_outputs_fail_closed() -> None:
     assert outputs.apply_output(x.CONTEXT, x.OUTCOME).conclusion == "success"
 
 
+def test_a_grave_finding_counts_even_when_its_check_says_passed() -> None:
+    grave = Findings(findings=x.FINDINGS.findings, checks=x.CLEAN.checks)
+    assert "### ❌ Checks" in comments.checks_section(x.CONTEXT, grave, commit=x.COMMIT)
+    assert outputs.checks_output(x.CONTEXT, grave, commit=x.COMMIT).conclusion == "failure"
+
+
 CANARY = "AKIAIOSFODNN7CANARY0"
 SECRET = "correct horse battery staple"
 ATTACKS = (
@@ -289,7 +295,7 @@ def test_every_text_field_of_every_document_passes_the_sanitizer_and_the_redacto
                 assert str(token.attrs["href"]).startswith(x.REPOSITORY), (name, token.attrs)
             if token.type == "text":
                 assert not re.search(r"[@＠]\w", token.content), (name, token.content)
-                assert not re.search(r"#\d", token.content.replace("Closes #7", "")), (name, token.content)
+                assert not re.search(r"#\d", token.content.replace("For #7", "")), (name, token.content)
         assert len(re.findall(r"<!-+\s*infra-agent", body)) <= 1, name
         for line in body.split("\n"):
             copied = line in (

@@ -17,6 +17,7 @@ from agent.sandbox.cloud import CREDENTIALS
 from agent.settings import Settings
 from agent.targets import terraform
 from agent.targets.probes import run_probe
+from agent.targets.terraform_cli import workspace
 from agent.tools import Tools, clean_copy
 
 # as the fixture `settings` has them
@@ -240,6 +241,8 @@ def test_T10_T11_a_committed_provider_is_never_run(
     assert findings
     assert findings[0].rule.startswith("init/")
     assert planned.status == "failed"
+    with workspace(tools, root, unit, settings) as ready:
+        ready.run("validate", "-json")  # Terraform runs a planted provider even after an init that failed
     assert not marker.exists()
 
 

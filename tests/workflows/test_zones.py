@@ -62,7 +62,7 @@ def test_the_table_in_the_documentation_is_this_one() -> None:
     text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\w+) \| ([a-z:;, -]+?) \|", text, re.MULTILINE))
     for name, permissions in ZONES.items():
-        said = {}
+        said: dict[str, str] = {}
         for part in rows[name].split(";"):
             names, level = re.fullmatch(r"\s*([a-z, -]+): (read|write)(?:, id-token: write)?", part).groups()  # type: ignore[union-attr]
             said |= dict.fromkeys([one.strip() for one in names.split(",")], level)

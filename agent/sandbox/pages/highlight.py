@@ -1,6 +1,8 @@
 """Code -> HTML with its words coloured, line by line where asked. Pure."""
 
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -69,7 +71,8 @@ def _tokens(code: str, language: str) -> list[tuple[str, str]]:
     name = LANGUAGES.get(language.lower())
     if name is None or len(code) > MAX_CHARACTERS:
         return [("", code)]
-    return [(_kind(token), text) for token, text in lex(code, _lexer(name))]
+    tokens = ((_kind(token), text) for token, text in lex(code, _lexer(name)))
+    return [(kind, "".join(text for _, text in run)) for kind, run in groupby(tokens, key=itemgetter(0))]
 
 
 @cache

@@ -13,6 +13,9 @@ OTHER_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Za-
 COLOURS = {str(code): f"ansi-{code}" for code in (*range(31, 37), *range(91, 97))} | {"30": "ansi-90", "90": "ansi-90"}
 
 Level = Literal["", "error", "warning", "notice", "debug", "command"]
+LEVELS: dict[str, Level] = {
+    "error": "error", "warning": "warning", "notice": "notice", "debug": "debug", "command": "command",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def groups(text: str, *, start: int = 1) -> list[Group]:
             continue
         level: Level = ""
         if command:
-            level = command[1] if command[1] != "section" else ""  # type: ignore[assignment]
+            level = LEVELS.get(command[1], "")
             content = f"{command[1].capitalize()}: {command[2]}" if level in ("error", "warning") else command[2]
         lines.append(Line(number, time, level, coloured(content)))
     flush()

@@ -1,12 +1,11 @@
 """An event and the repository's workflow files -> the runs that it starts."""
 
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.sandbox.forge import Event, Forge
+from agent.sandbox.forge import Event, Forge, git
 from agent.sandbox.runner.contexts import Cause, github
 from agent.sandbox.runner.expressions import Scope
 from agent.sandbox.runner.model import Workflow
@@ -86,7 +85,7 @@ def _skipped(event: Event, git_folder: Path) -> bool:
     message = str(head.get("message", ""))
     if event.name == "pull_request":
         sha = event.payload["pull_request"]["head"]["sha"]
-        message = _git(git_folder, "log", "-1", "--format=%B", sha)
+        message = git.git(git_folder, "log", "-1", "--format=%B", sha)
     return any(mark in message for mark in _SKIP)
 
 
@@ -97,28 +96,18 @@ def _changed(event: Event, git_folder: Path) -> Callable[[], Sequence[str]]:
         if event.name == "push":
             before, after = event.payload.get("before", _NOTHING), event.sha
             if before == _NOTHING:
-                return _git(git_folder, "ls-tree", "-r", "-z", "--name-only", after).split("\0")
+                return _split(git.git(git_folder, "ls-tree", "-r", "-z", "--name-only", after))
             between = [str(before), after]
         else:
             pull = event.payload.get("pull_request") or {}
             between = [f"{pull['base']['sha']}...{pull['head']['sha']}"]
-        return _git(git_folder, "diff", "--name-only", "--no-renames", "-z", *between).split("\0")
+        return _split(git.git(git_folder, "diff", "--name-only", "--no-renames", "-z", *between))
 
     return paths
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments],
-        cwd=folder,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent"},
-    )
-    if done.returncode:
-        raise WorkflowError(f"{folder.name}: git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout.decode("utf-8", "replace")
+def _split(listed: str) -> list[str]:
+    return [path for path in listed.split("\0") if path]
 
 
 def _start(forge: Forge, event: Event, path: str, source: str, workflow: Workflow) -> Start:

@@ -11,6 +11,8 @@ import requests
 from agent.sandbox.forge import Forge, git, serve
 from tests.sandbox.forge.world import NAME, SEED, World, run_git
 
+Note = dict[str, str | int]
+
 
 def test_state_survives_a_restart(tmp_path: Path) -> None:
     first = Forge(tmp_path)
@@ -18,7 +20,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
     first.create_repository("ann", "infra", seed=SEED)
     first.set_variable("ann/infra", "region", "eu")
     server = serve(first)
-    api = github.Github(auth=github.Auth.Token(token), base_url=first.api)
+    api = World(first, server, tmp_path, {}).api(token)
     api.get_repo("ann/infra").create_issue("t").create_comment("c")
     main = first.resolve("ann/infra", "main")
     calls = first.api_calls()
@@ -27,7 +29,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
 
     second = Forge(tmp_path)
     server = serve(second)
-    api = github.Github(auth=github.Auth.Token(token), base_url=second.api)
+    api = World(second, server, tmp_path, {}).api(token)
     issue = api.get_repo("ann/infra").get_issue(1)
     assert [comment.body for comment in issue.get_comments()] == ["c"]
     assert issue.html_url.startswith(second.url)
@@ -123,7 +125,9 @@ def test_rate_limit_headers_count_down(world: World) -> None:
 
 
 def test_ordered_failures(world: World) -> None:
-    world.forge.fail_next("GET", r"/issues$", 502, times=2)
+    world.forge.fail_next("GET", r"/rate_limit$", 500, times=2)
+    assert [world.raw("GET", "/rate_limit").status_code for _ in range(3)] == [500, 500, 200]
+    world.forge.fail_next("GET", r"/issues$", 502)
     assert list(world.repo("ann").get_issues()) == []  # PyGithub tries a read again
     world.forge.fail_next("POST", r"/issues$", 403, {"Retry-After": "3"})
     answer = world.raw("POST", f"/repos/{NAME}/issues", token=world.tokens["ann"], json={"title": "t"})
@@ -144,8 +148,19 @@ def test_check_runs(world: World) -> None:
     sha = world.forge.resolve(NAME, "main")
     robot = world.job_repo(checks="write")
     old = robot.create_check_run("agent/gate", sha, conclusion="failure")
-    note = {"path": "a", "start_line": 1, "end_line": 2, "annotation_level": "warning", "message": "m"}
-    output = {"title": "t", "summary": "s", "text": "the seal", "annotations": [note] * 50}
+    note: dict[str, str | int] = {
+        "path": "a",
+        "start_line": 1,
+        "end_line": 2,
+        "annotation_level": "warning",
+        "message": "m",
+    }
+    output: dict[str, str | list[dict[str, str | int]]] = {
+        "title": "t",
+        "summary": "s",
+        "text": "the seal",
+        "annotations": [note] * 50,
+    }
     new = robot.create_check_run("agent/gate", sha, status="in_progress", external_id="id", output=output)
     new.edit(status="completed", conclusion="success", output={"title": "t", "summary": "s", "annotations": [note]})
     assert len(list(new.get_annotations())) == 51

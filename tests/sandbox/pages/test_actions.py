@@ -101,14 +101,15 @@ def test_a_real_run_and_running_it_again(tmp_path: Path) -> None:
     forge.set_permission("acme/infra", "omar", "maintain")
     machine = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     runner = Runner(forge, tmp_path / "runner", tools={}, machine=machine)
-    forge.on_event = runner.handle
+    started: list[list[int]] = []
+    forge.on_event = lambda event: started.append(runner.handle(event))
     forge.app.register_blueprint(runner.blueprint)
     forge.app.register_blueprint(pages(forge, runner))
     server = serve(forge)
     world = World(forge, server.url, {"omar": forge.create_user("omar")}, [])
     try:
         world.api("POST", "/actions/workflows/hello.yml/dispatches", as_="omar", ref="main")
-        run = runner.wait(runner.runs("acme/infra")[0].id, 30)
+        run = runner.wait(started[-1][0], 30)
         assert run.conclusion == "success", run
         one = run.jobs[0]
         where = f"/actions/runs/{run.id}"

@@ -72,7 +72,7 @@ def test_no_text_becomes_active(text: str) -> None:
 
 def test_references_become_links() -> None:
     sha = "0123456789012345678901234567890123456789"
-    html = render(f"@lena see #12, a/b#3 and {sha}, not `#4`, x#5 or https://h/#6", repo="o/r")
+    html = render(f"@lena see #12, a/b#3 and {sha}, not `#4`, x#5, https://h/#6 or [see #7](https://h)", repo="o/r")
     assert '<span class="mention">@lena</span>' in html
     assert '<a href="/o/r/issues/12"' in html
     assert '<a href="/a/b/issues/3"' in html
@@ -80,6 +80,7 @@ def test_references_become_links() -> None:
     assert "issues/4" not in html
     assert "issues/5" not in html
     assert "issues/6" not in html
+    assert "issues/7" not in html
 
 
 def test_a_file_name_is_no_address() -> None:

@@ -298,6 +298,18 @@ def put(world: World, path: str, branch: str) -> None:
     assert world.api("PUT", f"/contents/{path}", body=body).status_code == 201
 
 
+def test_a_push_is_filtered_by_the_paths_it_changed(make_world: Callable[..., World]) -> None:
+    text = (
+        "on: {push: {branches: [main], KEY: ['infra/**']}}\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}"
+    )
+    files = {f".github/workflows/{key}.yml": text.replace("KEY", key) for key in ("paths", "paths-ignore")}
+    world = make_world(files)
+    put(world, "docs/a", "main")
+    put(world, "infra/a", "main")
+    paths = [[world.runner.run(one).path for one in ids] for ids in world.started]
+    assert paths == [[".github/workflows/paths-ignore.yml"], [".github/workflows/paths.yml"]]
+
+
 @pytest.mark.parametrize(("path", "count"), [("infra/a", 1), ("docs/a", 0)])
 def test_a_pull_request_runs_at_its_merge_commit(make_world: Callable[..., World], path: str, count: int) -> None:
     world = make_world({".github/workflows/p.yml": PULL})

@@ -1,0 +1,283 @@
+"""A change's files below `infra/ansible/` -> findings: what would run on the runner instead of on the machines. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from agent.domain import File, Finding
+from agent.gate import ansible_modules, secret
+from agent.gate.ansible_file import EXPRESSIONS, AnsibleFile, Task, arguments, read_files
+from agent.gate.ansible_jinja import is_group_member, is_template, problems
+from agent.gate.ansible_modules import short
+from agent.gate.rules import Example, Hit, Rule
+from agent.gate.yaml_tree import Item
+
+HERE = re.compile(r"(?i)localhost.*|127\..*|::1|0\.0\.0\.0|0|ip6-localhost|\[.*\]")
+LOOPS = frozenset({
+    "with_items", "with_list", "with_dict", "with_indexed_items", "with_sequence", "with_nested", "with_together",
+    "with_subelements", "with_flattened", "with_cartesian",
+})  # fmt: skip
+CONNECTION = re.compile(
+    r"ansible_(?:connection|ssh_.*|sftp_.*|scp_.*|.*_interpreter|become_(?:exe|flags|plugin)|shell_(?:executable|type)"
+    r"|executable|remote_tmp|async_dir|private_key_file|host_key_checking|.*_common_args|.*_extra_args|.*_executable"
+    r"|winrm_.*|psrp_.*|docker_.*|kubectl_.*|lxc_.*|network_os|.*proxy.*|local_.*|module_.*|python_.*|config_file"
+    r"|password|become_pass(?:word)?|paramiko_.*|control_path.*|pipelining)"
+)
+INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python3(?:\.\d+)?|auto(?:_silent|_legacy|_legacy_silent)?")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+PLAIN_FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:yml|yaml|json)")
+INCLUDES = {
+    "include_tasks": ("file",), "import_tasks": ("file",), "include_vars": ("file", "dir"), "import_playbook": ("file",),
+    "include_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"),
+    "import_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"), "include": ("file",),
+}  # fmt: skip
+STRATEGIES = frozenset({"linear", "free", "host_pinned", "ansible.builtin.linear", "ansible.builtin.free"})
+COLLECTIONS = frozenset(
+    {"ansible.builtin", "ansible.posix", "community.general", "community.crypto", "community.docker"}
+)
+
+
+def unparsable(file: AnsibleFile) -> Iterator[Hit]:
+    """YAML that cannot be read, or that two readers could read differently: keys given twice, directives, tags that
+    construct something, nesting over 48, chains of aliases.
+    """
+    if file.error is not None:
+        yield file.error
+
+
+def templates(file: AnsibleFile) -> Iterator[Hit]:
+    """Jinja runs on the runner. `lookup`, `query` and every other call that is not listed can run programs, read files
+    and reach out; so can some filters (`fileglob`, `expandvars`), tests (`is exists`) and reaching for `__class__`. The
+    text is parsed wherever Ansible would render it: values, keys, `when:`, templates.
+    """
+    if file.is_template or not file.documents:
+        for reason in problems(file.text):
+            yield file.hit(f"the template {reason}", 0)
+        return
+    for path, item in file.texts:
+        expression = bool(path) and path[-1] in EXPRESSIONS and item.text != ""
+        for reason in dict.fromkeys(problems(item.text, expression=expression and not _boolean(item))):
+            yield file.hit(f"{path[-1] if path else 'text'}: {reason}", item.line)
+    for name, _, line in file.keys:
+        if is_template(name):
+            yield file.hit(f"the key {name[:60]!r} is computed", line)
+
+
+def _boolean(item: Item) -> bool:
+    return item.is_true or item.is_false or item.is_null
+
+
+def loops(file: AnsibleFile) -> Iterator[Hit]:
+    """`with_…` is a lookup by another name: `with_pipe` runs a program, `with_lines` and `with_file` read the runner.
+    Those that only go through given values are fine.
+    """
+    for name, _, line in file.keys:
+        if name.startswith("with_") and name not in LOOPS and not file.is_data:
+            yield file.hit(f"{name} is a lookup on the runner", line)
+
+
+def on_the_controller(file: AnsibleFile) -> Iterator[Hit]:
+    """Tasks run on the machines, not on the runner: no `local_action`, no `connection: local`, no `delegate_to` or
+    `hosts` that is the runner or is computed. `{{ groups['db'][0] }}` is a machine of the inventory and fine.
+    """
+    for name, value, line in file.keys:
+        if file.is_data:
+            continue
+        if name == "local_action":
+            yield file.hit("local_action runs on the runner", line)
+        elif name == "connection" and value.kind == "text" and value.text not in {"ssh", "ansible.builtin.ssh"}:
+            yield file.hit(f"connection: {value.text[:40]} is not ssh", line)
+        elif name in {"delegate_to", "hosts"} and not _is_inventory(value):
+            yield file.hit(f"{name} leads to the runner, or cannot be told", line)
+        elif HERE.fullmatch(name) and value.kind in {"map", "text"} and "/group_vars/" not in file.path:
+            yield file.hit(f"{name} is the runner, not a machine", line)
+    if not file.documents and not file.is_template:
+        for number, line_text in enumerate(file.text.split("\n"), start=1):
+            first = line_text.split("#", 1)[0].split(";", 1)[0].split()
+            if (
+                first
+                and not first[0].startswith("[")
+                and HERE.fullmatch(first[0])
+                and file.path.rsplit("/", 1)[-1] != "x"
+            ):
+                yield file.hit(f"{first[0]} is the runner, not a machine", number)
+
+
+def _is_inventory(value: Item) -> bool:
+    if value.kind == "map":
+        return all(not HERE.fullmatch(name) for name, _ in value.entries())
+    texts = (
+        [part.text for part in value.items()]
+        if value.kind == "list"
+        else re.split(r"[,:&]+", value.text)
+        if not is_template(value.text)
+        else [value.text]
+    )
+    return bool(texts) and all(
+        is_group_member(text) if is_template(text) else not HERE.fullmatch(text.strip(" !&")) for text in texts
+    )
+
+
+def connection_variables(file: AnsibleFile) -> Iterator[Hit]:
+    """Variables that decide which program the runner starts to reach a machine (`ansible_ssh_common_args` with a
+    `ProxyCommand`, `ansible_connection`, `ansible_…_interpreter`, `ansible_become_exe`) or that hold its password.
+    `ansible_python_interpreter` may be a plain `/usr/bin/python3`.
+    """
+    for name, value, line in file.keys:
+        if not CONNECTION.fullmatch(name.lower()):
+            continue
+        if name == "ansible_python_interpreter" and value.kind == "text" and INTERPRETER.fullmatch(value.text):
+            continue
+        yield file.hit(f"{name} decides what the runner starts to reach a machine", line)
+
+
+def keywords(file: AnsibleFile) -> Iterator[Hit]:
+    """`strategy`, `collections`, `become_exe`, `become_flags`, `become_method` and `debugger` choose code and programs:
+    only the usual ones.
+    """
+    for name, value, line in file.keys:
+        if file.is_data:
+            continue
+        if name in {"become_exe", "become_flags", "debugger", "vars_prompt", "fact_path"}:
+            yield file.hit(f"{name} is not a change's to set", line)
+        elif name == "become_method" and value.text not in {"sudo", "su", "ansible.builtin.sudo", "ansible.builtin.su"}:
+            yield file.hit("become_method is sudo or su", line)
+        elif name == "strategy" and value.text not in STRATEGIES:
+            yield file.hit(f"strategy is one of {', '.join(sorted(STRATEGIES))}", line)
+        elif name == "collections" and any(part.text not in COLLECTIONS for part in value.items()):
+            yield file.hit(f"collections are among {', '.join(sorted(COLLECTIONS))}", line)
+
+
+def includes(file: AnsibleFile) -> Iterator[Hit]:
+    """Tasks, variables, roles and playbooks are included by plain literal names of files of the play: no variables, no
+    addresses, no absolute paths, no `..`, no role of a collection, and not from `files/` or `templates/`.
+    """
+    for task in file.tasks:
+        yield from _include(file, task)
+    for play in file.plays:
+        for name in ("import_playbook", "ansible.builtin.import_playbook"):
+            value = play.get(name)
+            if value is not None and not _plain_file(value):
+                yield file.hit("import_playbook needs a plain name of a file of the play", value.line)
+        yield from _roles(file, play.get("roles"))
+        listed = play.get("vars_files")
+        for part in listed.items() if listed is not None else ():
+            if not _plain_file(part):
+                yield file.hit("vars_files needs plain names of files of the play", part.line)
+    for document in file.documents:
+        if "/meta/" in file.path:
+            yield from _roles(file, document.get("dependencies"))
+
+
+def _include(file: AnsibleFile, task: Task) -> Iterator[Hit]:
+    module = short(task.module)
+    if module not in INCLUDES:
+        return
+    own = arguments(task)
+    if task.arguments.kind == "text" and "=" not in task.arguments.text:
+        own = {"file": task.arguments, **own} if INCLUDES[module][0] == "file" else {"name": task.arguments, **own}
+    if (
+        module == "include_vars"
+        and "dir" in own
+        and (is_template(own["dir"].text) or not PLAIN_NAME.fullmatch(own["dir"].text))
+    ):
+        yield file.hit("include_vars: dir must be a plain name", task.item.line)
+    given = [own[name] for name in INCLUDES[module] if name in own and name != "dir"]
+    if not given and not (module == "include_vars" and "dir" in own):
+        yield file.hit(f"{module} says nothing that can be read", task.item.line)
+    for value in given:
+        plain = (
+            _plain_file(value)
+            if INCLUDES[module][0] == "file"
+            else PLAIN_NAME.fullmatch(value.text.removesuffix(".yml"))
+        )
+        if value.kind != "text" or not plain:
+            yield file.hit(f"{module} needs a plain literal name", value.line)
+
+
+def _plain_file(value: Item) -> bool:
+    parts = value.text.split("/")
+    return (
+        value.kind == "text"
+        and PLAIN_FILE.fullmatch(value.text) is not None
+        and not {"files", "templates"} & set(parts[:-1])
+    )
+
+
+def _roles(file: AnsibleFile, roles: Item | None) -> Iterator[Hit]:
+    for role in roles.items() if roles is not None else ():
+        name = role.text if role.kind == "text" else role.word("role") or role.word("name")
+        bad = {"src", "scm", "version"} & {key for key, _ in role.entries()}
+        if not PLAIN_NAME.fullmatch(name) or bad:
+            yield file.hit(f"role {name[:60]!r} must be a role of the play, by its plain name", role.line)
+
+
+def inventories(file: AnsibleFile) -> Iterator[Hit]:
+    """An inventory lists machines. A file with `plugin:` at its top makes an inventory plugin run on the runner."""
+    for document in file.documents:
+        if document.get("plugin") is not None and not file.is_data:
+            yield file.hit("an inventory plugin would run on the runner", document.line)
+
+
+def literal_secrets(file: AnsibleFile) -> Iterator[Hit]:
+    """A password, key or token as a plain value. `!vault` and references to variables are fine."""
+    for name, value, line in file.keys:
+        if value.kind == "text" and value.tag != "!vault" and secret.assigned(name, value.text):
+            yield file.hit(f"{name} is given a literal value", line)
+
+
+def _file(text: str, path: str = "infra/ansible/web/site.yml") -> Example:
+    return {path: text}
+
+
+def _play(*tasks: str) -> Example:
+    return _file("---\n- name: Web\n  hosts: web\n  tasks:\n" + "".join(f"    - {task}\n" for task in tasks))
+
+
+def _vars(text: str) -> Example:
+    return _file(f"---\n{text}\n", "infra/ansible/web/group_vars/web.yml")
+
+
+RULES: tuple[Rule[AnsibleFile], ...] = (
+    Rule("ansible/unparsable", "every file can be read in one way", unparsable,
+         fires=(_file("a: [\n"), _file("a: 1\na: 2\n"), _file("a: !!python/object:os.system x\n")),
+         passes=(_vars("a: 1"),), waivable=False),
+    Rule("ansible/jinja", "no lookups and no reaching out in templates", templates,
+         fires=(_vars("x: \"{{ lookup('ansible.builtin.pipe', 'id') }}\""), _play("debug: { msg: \"{{ query('env', 'HOME') }}\" }"),
+                _play("command: x\n      when: lookup('env', 'X') == ''"), _vars("x: \"{{ ''.__class__ }}\""),
+                _file("{{ lookup('file', '/etc/passwd') }}\n", "infra/ansible/web/templates/a.j2"), _vars('"{{ x }}": 1')),
+         passes=(_vars('x: "{{ y | default([]) | join(\',\') }}"'), _play("command: x\n      when: a is defined and b | bool"))),
+    Rule("ansible/loop", "no lookups as loops", loops,
+         fires=(_play("command: x\n      with_pipe: id"), _play("command: x\n      with_lines: cat /etc/passwd")),
+         passes=(_play("apt: { name: '{{ item }}' }\n      with_items: [a, b]"),)),
+    Rule("ansible/controller", "tasks run on machines, not on the runner", on_the_controller,
+         fires=(_play("command: x\n      delegate_to: localhost"), _play("local_action: command x"), _play("command: x\n      delegate_to: '{{ x }}'"),
+                _file("---\n- hosts: localhost\n  tasks: []\n"), _file("---\n- hosts: web\n  connection: local\n  tasks: []\n"),
+                _file("127.0.0.1\n", "infra/ansible/web/inventory.ini")),
+         passes=(_play("command: x\n      delegate_to: \"{{ groups['db'][0] }}\""),)),
+    Rule("ansible/connection-variable", "no variable decides what the runner starts", connection_variables,
+         fires=(_vars("ansible_ssh_common_args: '-o ProxyCommand=\"sh -c id\"'"), _vars("ansible_connection: local"),
+                _vars("ansible_ruby_interpreter: /x"), _vars("ansible_become_exe: /x"),
+                _file("web1 ansible_connection=local\n", "infra/ansible/web/inventory.ini")),
+         passes=(_vars("ansible_python_interpreter: /usr/bin/python3\nansible_user: deploy"),)),
+    Rule("ansible/keyword", "no keyword that chooses code", keywords,
+         fires=(_file("---\n- hosts: web\n  strategy: ./evil\n  tasks: []\n"), _file("---\n- hosts: web\n  collections: [evil.x]\n  tasks: []\n")),
+         passes=(_file("---\n- hosts: web\n  strategy: free\n  become: true\n  tasks: []\n"),)),
+    Rule("ansible/include", "files and roles are included by plain names", includes,
+         fires=(_play("include_tasks: \"{{ lookup('env', 'X') }}\""), _play("include_vars: { dir: / }"), _play("include_role: { name: attacker.c.r }"),
+                _file("---\n- import_playbook: https://x.example/p.yml\n"), _play("import_tasks: ../../x.yml"),
+                _file("---\ndependencies:\n  - src: git+https://x.example/r.git\n", "infra/ansible/web/roles/r/meta/main.yml")),
+         passes=(_play("include_tasks: install.yml"), _play("import_role: { name: nginx }"))),
+    Rule("ansible/inventory", "an inventory is data", inventories,
+         fires=(_file("plugin: amazon.aws.aws_ec2\n", "infra/ansible/web/inventory.yml"),),
+         passes=(_file("all:\n  hosts:\n    web1:\n      ansible_host: 192.0.2.1\n", "infra/ansible/web/inventory.yml"),)),
+    Rule("ansible/secret", "no secret as a plain value", literal_secrets,
+         fires=(_vars("db_password: hunter2hunter2"),), passes=(_vars('db_password: "{{ vault_db_password }}"'),)),
+    *ansible_modules.RULES,
+)  # fmt: skip
+
+
+def examine_ansible(files: Sequence[File], *, base: Mapping[str, str] | None) -> list[Finding]:
+    """Findings of all Ansible rules on the files of the change below `infra/ansible/`."""
+    own = {file.path: file.content for file in files}
+    known = {**(base or {}), **{path: text for path, text in own.items() if text is not None}}
+    return [finding for file in read_files(own, known) for rule in RULES for finding in rule.findings(file)]

@@ -1,0 +1,167 @@
+"""The files of one Ansible folder -> plays, tasks, variables and texts with where they stand. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from agent.gate.rules import Hit
+from agent.gate.yaml_tree import Item, YamlError, parse_yaml, walk
+
+TASK_KEYWORDS = frozenset({
+    "action", "any_errors_fatal", "args", "async", "become", "become_exe", "become_flags", "become_method",
+    "become_user", "changed_when", "check_mode", "collections", "connection", "debugger", "delay", "delegate_facts",
+    "delegate_to", "diff", "environment", "failed_when", "ignore_errors", "ignore_unreachable", "listen", "local_action",
+    "loop", "loop_control", "module_defaults", "name", "no_log", "notify", "poll", "port", "register", "remote_user",
+    "retries", "run_once", "tags", "throttle", "timeout", "until", "vars", "when", "block", "rescue", "always", "first_available_file",
+})  # fmt: skip
+PLAY_KEYWORDS = frozenset({
+    "hosts", "tasks", "pre_tasks", "post_tasks", "handlers", "roles", "vars_files", "vars_prompt", "gather_facts",
+    "gather_subset", "gather_timeout", "serial", "strategy", "max_fail_percentage", "force_handlers", "order",
+    "fact_path", "import_playbook", "ansible.builtin.import_playbook",
+})  # fmt: skip
+PLAY_MARKS = frozenset({"hosts", "import_playbook", "ansible.builtin.import_playbook"})
+TASK_LISTS = ("tasks", "pre_tasks", "post_tasks", "handlers")
+BLOCKS = ("block", "rescue", "always")
+EXPRESSIONS = frozenset({"when", "until", "failed_when", "changed_when", "that", "var"})
+INI_PAIR = re.compile(r"(?:^|\s)([A-Za-z_][\w.]*)\s*=\s*(\"[^\"]*\"|'[^']*'|\S*)")
+
+
+class Task(NamedTuple):
+    """`module` is the module's name as written (empty: none found), `arguments` its value."""
+
+    item: Item
+    module: str
+    arguments: Item
+
+
+def arguments(task: Task) -> dict[str, Item]:
+    """The arguments of a task's module, from a map, from `name=value` text, and from `args:`."""
+    found: dict[str, Item] = {}
+    if task.arguments.kind == "text":
+        found = {
+            name: Item("text", task.arguments.line, value.strip("\"'"))
+            for name, value in INI_PAIR.findall(task.arguments.text)
+        }
+    found.update(task.arguments.entries())
+    more = task.item.get("args")
+    if more is not None:
+        found.update(more.entries())
+    return found
+
+
+@dataclass(frozen=True)
+class AnsibleFile:
+    """One file of a play's folder. `documents` is empty for a file that is not YAML."""
+
+    path: str
+    text: str
+    documents: tuple[Item, ...]
+    known: Mapping[str, str]
+    error: Hit | None = None
+
+    def hit(self, message: str, line: int) -> Hit:
+        return Hit(message, self.path, line)
+
+    @property
+    def folder(self) -> str:
+        """`infra/ansible/<play>`."""
+        return "/".join(self.path.split("/")[:3])
+
+    @property
+    def is_template(self) -> bool:
+        return self.path.endswith(".j2") or "/templates/" in self.path
+
+    @cached_property
+    def plays(self) -> list[Item]:
+        return [
+            play
+            for document in self.documents
+            for play in document.items()
+            if play.kind == "map" and any(play.get(mark) is not None for mark in PLAY_MARKS)
+        ]
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """Every task of the file, blocks and handlers included, in plays and in task files."""
+        found: list[Task] = []
+        stack = [item for document in self.documents for item in document.items() if item.kind == "map"]
+        while stack:
+            item = stack.pop(0)
+            if any(item.get(mark) is not None for mark in PLAY_MARKS):
+                for name in TASK_LISTS:
+                    lists = item.get(name)
+                    stack.extend(lists.items() if lists is not None else ())
+                continue
+            inner = [part for name in BLOCKS if (part := item.get(name)) is not None]
+            for part in inner:
+                stack.extend(part.items())
+            if item.kind == "map" and not self.is_data and (not inner or self._module(item)[0]):
+                found.append(Task(item, *self._module(item)))
+        return found
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the file is copied to machines rather than read by Ansible."""
+        return bool({"files", "templates"} & set(self.path.split("/")[3:-1]))
+
+    @staticmethod
+    def _module(item: Item) -> tuple[str, Item]:
+        for name, value in item.entries():
+            if name in {"action", "local_action"}:
+                if value.kind == "map":
+                    return value.word("module"), value
+                return value.text.split(" ", 1)[0], value
+        for name, value in item.entries():
+            if name not in TASK_KEYWORDS and not name.startswith("with_"):
+                return name, value
+        return "", Item("map", item.line)
+
+    @cached_property
+    def texts(self) -> list[tuple[tuple[str, ...], Item]]:
+        """Every text with the keys that lead to it; a key that is a text of its own stands as (…, key)."""
+        found = []
+        for document in self.documents:
+            for path, item in walk(document):
+                if item.kind == "text" and item.tag != "!vault":
+                    found.append((path, item))
+        return found
+
+    @cached_property
+    def keys(self) -> list[tuple[str, Item, int]]:
+        """Every key of every map with its value and line, and every `name=value` of inventories and short arguments."""
+        found: list[tuple[str, Item, int]] = []
+        for document in self.documents:
+            for _, item in walk(document):
+                if item.kind == "map":
+                    found += [(entry.text, entry.parts[0], entry.line) for entry in item.parts]
+                elif item.kind == "text" and "=" in item.text:
+                    found += [
+                        (name, Item("text", item.line, value.strip("\"'")), item.line)
+                        for name, value in INI_PAIR.findall(item.text)
+                    ]
+        if not self.documents and not self.is_template:
+            for number, line in enumerate(self.text.split("\n"), start=1):
+                found += [
+                    (name, Item("text", number, value.strip("\"'")), number) for name, value in INI_PAIR.findall(line)
+                ]
+        return found
+
+
+def read_files(files: Mapping[str, str | None], known: Mapping[str, str]) -> Iterator[AnsibleFile]:
+    """The files of the change below `infra/ansible/`."""
+    for path, content in sorted(files.items()):
+        if content is None or not path.startswith("infra/ansible/"):
+            continue
+        documents: tuple[Item, ...] = ()
+        error = None
+        if path.endswith((".yml", ".yaml", ".json")) and "/templates/" not in path:
+            try:
+                documents = tuple(parse_yaml(content))
+                for document in documents:
+                    for _ in walk(document):
+                        pass
+            except YamlError as problem:
+                documents, error = (), Hit(str(problem), path, problem.line)
+        yield AnsibleFile(path, content, documents, known, error)
