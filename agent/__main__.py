@@ -25,7 +25,7 @@ MIRROR = "INFRA_AGENT_PROVIDER_MIRROR"
 
 app = typer.Typer(
     name="infra-agent",
-    help="A GitOps pull-request pipeline that runs in CI: an issue becomes reviewed, applied, validated infrastructure.",
+    help="A GitOps pull-request pipeline that runs in CI: an issue becomes reviewed and applied infrastructure.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

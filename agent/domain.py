@@ -131,7 +131,7 @@ class ChangeSet(Document):
 
 
 class Finding(Value):
-    """What any check or reviewer says. `line` counts from 1; 0 means the whole file. `help` is a link or a rule page."""
+    """What any check or reviewer says. `line` counts from 1; 0 means the whole file. `help` is a link or a page."""
 
     source: str
     rule: str

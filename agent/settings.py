@@ -28,7 +28,7 @@ class State(Value):
 class Environment(Value):
     region: str
     state: State
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Provider(Value):
@@ -65,7 +65,8 @@ class Limits(Value):
 class Guardrails(Value):
     """What a platform team allows at all. `stateful_types` hold data: destroying one needs its own approval.
 
-    `module_sources` are beginnings of addresses outside the tree that a module may come from.
+    `module_sources` are beginnings of addresses outside the tree that a module may come from; `image_registries` are
+    beginnings of image names (empty: the gate's own list).
     """
 
     version: Literal[1]
@@ -73,6 +74,7 @@ class Guardrails(Value):
     limits: Limits = Limits()
     providers: tuple[str, ...]
     module_sources: tuple[str, ...] = ()
+    image_registries: tuple[str, ...] = ()
     stateful_types: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ def judge(
 ) -> Verdict:
     """`blocked` beats `needs work` beats `ready`; what is missing is never a pass."""
     blocked: list[str] = []
-    work: list[str] = []
+    work = _unplanned(plan)
     if findings is None:
         blocked.append("check could not run: the change was not examined")
     else:
@@ -25,7 +25,6 @@ def judge(
         blocked += proposal.reasons
     if change is not None and change.status == "written" and not change.units:
         blocked.append("the change touches no unit that could be planned")
-    work += _unplanned(plan)
     if plan is not None:
         blocked += _of(plan.findings, "critical")
         work += _of(plan.findings, "high")

@@ -1,6 +1,7 @@
 """Documents: what is sound comes back equal, what is not is refused by name and field."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,8 @@ def test_a_malformed_document_is_refused_by_name_and_field(text: str, said: str)
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_no_text_makes_anything_but_a_document_or_a_refusal(text: str) -> None:
-    try:
-        assert isinstance(parse(Verdict, text, source="verdict.json"), Verdict)
-    except UserError as error:
-        assert str(error).startswith("verdict.json: ")
+    with suppress(UserError):
+        assert parse(Verdict, text, source="verdict.json").version == 1
 
 
 def test_a_document_that_was_swapped_is_refused(tmp_path: Path) -> None:

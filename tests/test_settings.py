@@ -64,7 +64,7 @@ def test_several_wrong_values_are_all_named() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "a", "- 1", "!!python/object:os.system {}"])
 def test_what_is_no_mapping_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="f.yml"):
+    with pytest.raises(UserError, match=r"f\.yml"):
         parse(Settings, text, "f.yml")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.domain import File, Finding
-from agent.gate import ansible, bundle, content, paths, terraform, terraform_plan
+from agent.gate import ansible, bundle, content, kubernetes, paths, terraform, terraform_plan
 from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
 from agent.gate.content import Text
 from agent.gate.rules import Rule
@@ -56,6 +56,7 @@ def examine(
     readable = [file for file in judged if file.content is None or len(file.content) <= size][:most]
     found += terraform.examine_terraform(readable, base=base, trusted=own, guardrails=guardrails)
     found += ansible.examine_ansible(readable, base=base)
+    found += kubernetes.examine_kubernetes(readable, base=base, guardrails=guardrails)
     return tuple(sorted(_not_waived(found, waived), key=lambda item: (item.path, item.line, item.rule, item.message)))
 
 

@@ -8,8 +8,38 @@ from agent.gate.ansible_jinja import is_template, names, whole_dumps
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.yaml_tree import Item, walk
 
-BUILTIN = frozenset(["apt", "apt_repository", "assemble", "assert", "async_status", "blockinfile", "command", "copy", "cron", "deb822_repository", "debconf", "debug", "dnf", "dnf5", "dpkg_selections", "fail", "file", "find", "gather_facts", "get_url", "getent", "git", "group", "hostname", "import_playbook", "import_role", "import_tasks", "include_role", "include_tasks", "include_vars", "iptables", "known_hosts", "lineinfile", "meta", "mount_facts", "package", "package_facts", "ping", "pip", "reboot", "replace", "rpm_key", "service", "service_facts", "set_fact", "setup", "shell", "slurp", "stat", "systemd", "systemd_service", "sysvinit", "tempfile", "template", "unarchive", "uri", "user", "wait_for", "wait_for_connection", "yum", "yum_repository", "validate_argument_spec", "pause", "apt_key", "set_stats", "raw"])  # fmt: skip
-OTHERS = frozenset(["ansible.posix.authorized_key", "ansible.posix.firewalld", "ansible.posix.mount", "ansible.posix.seboolean", "ansible.posix.selinux", "ansible.posix.sysctl", "ansible.posix.at", "ansible.posix.acl", "community.general.alternatives", "community.general.capabilities", "community.general.homebrew", "community.general.htpasswd", "community.general.ini_file", "community.general.interfaces_file", "community.general.locale_gen", "community.general.make", "community.general.modprobe", "community.general.nmcli", "community.general.pacman", "community.general.pam_limits", "community.general.parted", "community.general.filesystem", "community.general.lvg", "community.general.lvol", "community.general.snap", "community.general.sudoers", "community.general.timezone", "community.general.ufw", "community.general.xml", "community.general.zypper", "community.general.apk", "community.general.open_iscsi", "community.general.seport", "community.general.sefcontext", "community.general.cronvar", "community.general.java_keystore", "community.crypto.x509_certificate", "community.crypto.openssl_privatekey", "community.crypto.openssl_csr", "community.crypto.openssl_dhparam", "community.crypto.x509_certificate_info", "community.docker.docker_container", "community.docker.docker_image", "community.docker.docker_network", "community.docker.docker_volume", "community.docker.docker_compose_v2", "community.docker.docker_container_info", "community.postgresql.postgresql_db", "community.postgresql.postgresql_user", "community.postgresql.postgresql_privs", "community.postgresql.postgresql_ext", "community.postgresql.postgresql_ping", "community.postgresql.postgresql_set", "community.mysql.mysql_db", "community.mysql.mysql_user", "community.mysql.mysql_variables", "community.rabbitmq.rabbitmq_user", "community.rabbitmq.rabbitmq_vhost", "community.rabbitmq.rabbitmq_plugin"])  # fmt: skip
+BUILTIN = frozenset({
+    "apt", "apt_repository", "assemble", "assert", "async_status", "blockinfile", "command", "copy", "cron",
+    "deb822_repository", "debconf", "debug", "dnf", "dnf5", "dpkg_selections", "fail", "file", "find",
+    "gather_facts", "get_url", "getent", "git", "group", "hostname", "import_playbook", "import_role",
+    "import_tasks", "include_role", "include_tasks", "include_vars", "iptables", "known_hosts", "lineinfile",
+    "meta", "mount_facts", "package", "package_facts", "ping", "pip", "reboot", "replace", "rpm_key", "service",
+    "service_facts", "set_fact", "setup", "shell", "slurp", "stat", "systemd", "systemd_service", "sysvinit",
+    "tempfile", "template", "unarchive", "uri", "user", "wait_for", "wait_for_connection", "yum", "yum_repository",
+    "validate_argument_spec", "pause", "apt_key", "set_stats", "raw",
+})  # fmt: skip
+OTHERS = frozenset({
+    "ansible.posix.authorized_key", "ansible.posix.firewalld", "ansible.posix.mount", "ansible.posix.seboolean",
+    "ansible.posix.selinux", "ansible.posix.sysctl", "ansible.posix.at", "ansible.posix.acl",
+    "community.general.alternatives", "community.general.capabilities", "community.general.homebrew",
+    "community.general.htpasswd", "community.general.ini_file", "community.general.interfaces_file",
+    "community.general.locale_gen", "community.general.make", "community.general.modprobe",
+    "community.general.nmcli", "community.general.pacman", "community.general.pam_limits",
+    "community.general.parted", "community.general.filesystem", "community.general.lvg", "community.general.lvol",
+    "community.general.snap", "community.general.sudoers", "community.general.timezone", "community.general.ufw",
+    "community.general.xml", "community.general.zypper", "community.general.apk", "community.general.open_iscsi",
+    "community.general.seport", "community.general.sefcontext", "community.general.cronvar",
+    "community.general.java_keystore", "community.crypto.x509_certificate", "community.crypto.openssl_privatekey",
+    "community.crypto.openssl_csr", "community.crypto.openssl_dhparam", "community.crypto.x509_certificate_info",
+    "community.docker.docker_container", "community.docker.docker_image", "community.docker.docker_network",
+    "community.docker.docker_volume", "community.docker.docker_compose_v2",
+    "community.docker.docker_container_info", "community.postgresql.postgresql_db",
+    "community.postgresql.postgresql_user", "community.postgresql.postgresql_privs",
+    "community.postgresql.postgresql_ext", "community.postgresql.postgresql_ping",
+    "community.postgresql.postgresql_set", "community.mysql.mysql_db", "community.mysql.mysql_user",
+    "community.mysql.mysql_variables", "community.rabbitmq.rabbitmq_user", "community.rabbitmq.rabbitmq_vhost",
+    "community.rabbitmq.rabbitmq_plugin",
+})  # fmt: skip
 SHORT = {name.rsplit(".", 1)[1] for name in OTHERS}
 SHELLS = frozenset({"shell", "command", "raw", "cron"})
 PATH_ARGUMENTS = {
@@ -27,6 +57,7 @@ OWN_HOST = re.compile(
     r" *\}\})(?::(?:\d+|\{\{ *[a-z_]+ *\}\}))?(?:/.*)?"
 )
 SECRET_WORD = re.compile(r"(?i)password|passwd|secret|token|private_?key|credential|api_?key")
+ITEM = re.compile(r"\{\{ *item(?:\.([a-z_]+))? *\}\}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 CHECKSUM = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]{64,128}")
 
@@ -71,24 +102,21 @@ def controller_files(file: AnsibleFile) -> Iterator[Hit]:
 def _plain_source(text: str, task: Item) -> bool:
     if not is_template(text):
         return _inside(text)
-    if names(text) != {"item"} or not _inside(re.sub(r"\{\{.*?\}\}", "x", text)):
+    key = ITEM.findall(text)
+    if names(text) != {"item"} or len(key) != text.count("{{") or not _inside(ITEM.sub("x", text)):
         return False
     loop = task.get("loop") or task.get("with_items")
-    if loop is None or loop.kind != "list":
+    if loop is None or loop.kind != "list" or not loop.parts:
         return False
-    return all(not is_template(item.text) and _inside(item.text) for _, item in walk(loop) if _is_source(item))
-
-
-def _is_source(item: Item) -> bool:
-    return item.kind == "text" and not item.text.isdigit() and not re.fullmatch(r"0?[0-7]{3,4}", item.text)
+    values = [part.get(name) if name else part for part in loop.parts for name in key]
+    return all(
+        value is not None and value.kind == "text" and not is_template(value.text) and _inside(value.text)
+        for value in values
+    )
 
 
 def _inside(text: str) -> bool:
-    return bool(text) and not text.startswith(("~",)) and ".." not in text.split("/") and not _absolute(text)
-
-
-def _absolute(text: str) -> bool:
-    return text.startswith("/") and not text.startswith(("/etc/", "/opt/", "/srv/", "/usr/local/", "/var/www/"))
+    return bool(text) and not text.startswith(("/", "~")) and ".." not in text.split("/")
 
 
 def downloads(file: AnsibleFile) -> Iterator[Hit]:

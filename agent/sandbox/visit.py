@@ -162,7 +162,7 @@ def example_request(blueprint: str) -> tuple[str, str]:
     blueprints = load_blueprints()
     if blueprint not in blueprints:
         raise UserError(f"{blueprint}: no such blueprint; there are {', '.join(sorted(blueprints))}")
-    example = next(iter(blueprints[blueprint].examples.values()))
+    example = blueprints[blueprint].examples["demo"]
     text = io.StringIO()
     YAML().dump(example.parameters, text)
     body = form(

@@ -83,7 +83,8 @@ class Desk:
     def intake(self, documents: Documents, event: Event) -> Request:
         made = intake.run(
             event.name, json.loads(json.dumps(event.payload)), root=self.clone(), settings=self.settings,
-            connection=self.connection(contents="read", issues="read", **{"pull-requests": "read"}), remote=self.remote(),
+            connection=self.connection(contents="read", issues="read", **{"pull-requests": "read"}),
+            remote=self.remote(),
         )  # fmt: skip
         for document in made:
             write(documents.folder / f"{document.name}.json", document)

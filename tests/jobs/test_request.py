@@ -6,7 +6,22 @@ from github.Issue import Issue
 from agent.domain import ChangeSet, Request
 from tests.jobs.conftest import Desk
 
-FORM = "### What do you need?\n\n{what}\n\n### Environment\n\n{environment}\n\n### Golden path\n\n{path}\n\n### Parameters\n\n{parameters}"
+FORM = """\
+### What do you need?
+
+{what}
+
+### Environment
+
+{environment}
+
+### Golden path
+
+{path}
+
+### Parameters
+
+{parameters}"""
 
 
 def form(
