@@ -20,6 +20,9 @@ _EVERY: tuple[Rule[Any], ...] = (
     *terraform.RULES,
     terraform.UNREAD,
     *terraform_plan.RULES,
+    *ansible.RULES,
+    *kubernetes.RULES,
+    kubernetes.NAMESPACES,
 )
 RULES: Mapping[str, Rule[Any]] = {rule.id: rule for rule in _EVERY}
 
@@ -72,10 +75,8 @@ def _not_waived(findings: Iterable[Finding], waived: Collection[tuple[str, str]]
     kept = []
     for item in findings:
         rule = RULES.get(item.rule)
-        names = {item.rule}
-        if item.rule == "content/suppression":
-            names |= set(content.NAMED_CHECK.findall(item.message))
-        allowed = rule is not None and rule.waivable and any((name, item.path) in waived for name in names)
-        if not allowed:
+        named = content.NAMED_CHECK.findall(item.message) if item.rule == "content/suppression" else []
+        allowed = (item.rule, item.path) in waived or (named and all((name, item.path) in waived for name in named))
+        if rule is None or not rule.waivable or not allowed:
             kept.append(item)
     return kept

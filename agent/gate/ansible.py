@@ -1,4 +1,4 @@
-"""A change's files below `infra/ansible/` -> findings: what would run on the runner instead of on the machines. Pure."""
+"""A change's files below `infra/ansible/` -> findings: what would run on the runner, not on the machines. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +26,14 @@ INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python3(?:\.\d+)?|auto(?:_silent|
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 PLAIN_FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:yml|yaml|json)")
 INCLUDES = {
-    "include_tasks": ("file",), "import_tasks": ("file",), "include_vars": ("file", "dir"), "import_playbook": ("file",),
+    "include_tasks": ("file",),
+    "import_tasks": ("file",),
+    "include_vars": ("file", "dir"),
+    "import_playbook": ("file",),
     "include_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"),
-    "import_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"), "include": ("file",),
-}  # fmt: skip
+    "import_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"),
+    "include": ("file",),
+}
 STRATEGIES = frozenset({"linear", "free", "host_pinned", "ansible.builtin.linear", "ansible.builtin.free"})
 COLLECTIONS = frozenset(
     {"ansible.builtin", "ansible.posix", "community.general", "community.crypto", "community.docker"}
@@ -88,33 +92,33 @@ def on_the_controller(file: AnsibleFile) -> Iterator[Hit]:
             yield file.hit(f"connection: {value.text[:40]} is not ssh", line)
         elif name in {"delegate_to", "hosts"} and not _is_inventory(value):
             yield file.hit(f"{name} leads to the runner, or cannot be told", line)
-        elif HERE.fullmatch(name) and value.kind in {"map", "text"} and "/group_vars/" not in file.path:
+        elif name in {"ansible_host", "ansible_ssh_host"} and (_is_runner(value.text) or is_template(value.text)):
+            yield file.hit(f"{name} is the runner, or cannot be told", line)
+        elif _is_runner(name) and not is_template(name):
             yield file.hit(f"{name} is the runner, not a machine", line)
     if not file.documents and not file.is_template:
         for number, line_text in enumerate(file.text.split("\n"), start=1):
-            first = line_text.split("#", 1)[0].split(";", 1)[0].split()
-            if (
-                first
-                and not first[0].startswith("[")
-                and HERE.fullmatch(first[0])
-                and file.path.rsplit("/", 1)[-1] != "x"
-            ):
+            first = re.split(r"[#;]", line_text, maxsplit=1)[0].split()
+            if first and not first[0].startswith("[") and _is_runner(first[0]):
                 yield file.hit(f"{first[0]} is the runner, not a machine", number)
 
 
 def _is_inventory(value: Item) -> bool:
     if value.kind == "map":
-        return all(not HERE.fullmatch(name) for name, _ in value.entries())
-    texts = (
-        [part.text for part in value.items()]
-        if value.kind == "list"
-        else re.split(r"[,:&]+", value.text)
-        if not is_template(value.text)
-        else [value.text]
-    )
-    return bool(texts) and all(
-        is_group_member(text) if is_template(text) else not HERE.fullmatch(text.strip(" !&")) for text in texts
-    )
+        return not any(_is_runner(name) for name, _ in value.entries())
+    texts = [part.text for part in value.items()] if value.kind == "list" else [value.text]
+    for text in texts:
+        if is_template(text):
+            if not is_group_member(text):
+                return False
+        elif not text or _is_runner(text) or any(_is_runner(part.strip(" !&")) for part in re.split(r"[,:&]", text)):
+            return False
+    return bool(texts)
+
+
+def _is_runner(name: str) -> bool:
+    """Whether a host's name is the runner's, or a pattern that could make up its name (`loc[a:b]lhost`)."""
+    return HERE.fullmatch(name) is not None or re.search(r"\[[^\]]*[A-Za-z]", name) is not None
 
 
 def connection_variables(file: AnsibleFile) -> Iterator[Hit]:
@@ -238,42 +242,109 @@ def _vars(text: str) -> Example:
 
 
 RULES: tuple[Rule[AnsibleFile], ...] = (
-    Rule("ansible/unparsable", "every file can be read in one way", unparsable,
-         fires=(_file("a: [\n"), _file("a: 1\na: 2\n"), _file("a: !!python/object:os.system x\n")),
-         passes=(_vars("a: 1"),), waivable=False),
-    Rule("ansible/jinja", "no lookups and no reaching out in templates", templates,
-         fires=(_vars("x: \"{{ lookup('ansible.builtin.pipe', 'id') }}\""), _play("debug: { msg: \"{{ query('env', 'HOME') }}\" }"),
-                _play("command: x\n      when: lookup('env', 'X') == ''"), _vars("x: \"{{ ''.__class__ }}\""),
-                _file("{{ lookup('file', '/etc/passwd') }}\n", "infra/ansible/web/templates/a.j2"), _vars('"{{ x }}": 1')),
-         passes=(_vars('x: "{{ y | default([]) | join(\',\') }}"'), _play("command: x\n      when: a is defined and b | bool"))),
-    Rule("ansible/loop", "no lookups as loops", loops,
-         fires=(_play("command: x\n      with_pipe: id"), _play("command: x\n      with_lines: cat /etc/passwd")),
-         passes=(_play("apt: { name: '{{ item }}' }\n      with_items: [a, b]"),)),
-    Rule("ansible/controller", "tasks run on machines, not on the runner", on_the_controller,
-         fires=(_play("command: x\n      delegate_to: localhost"), _play("local_action: command x"), _play("command: x\n      delegate_to: '{{ x }}'"),
-                _file("---\n- hosts: localhost\n  tasks: []\n"), _file("---\n- hosts: web\n  connection: local\n  tasks: []\n"),
-                _file("127.0.0.1\n", "infra/ansible/web/inventory.ini")),
-         passes=(_play("command: x\n      delegate_to: \"{{ groups['db'][0] }}\""),)),
-    Rule("ansible/connection-variable", "no variable decides what the runner starts", connection_variables,
-         fires=(_vars("ansible_ssh_common_args: '-o ProxyCommand=\"sh -c id\"'"), _vars("ansible_connection: local"),
-                _vars("ansible_ruby_interpreter: /x"), _vars("ansible_become_exe: /x"),
-                _file("web1 ansible_connection=local\n", "infra/ansible/web/inventory.ini")),
-         passes=(_vars("ansible_python_interpreter: /usr/bin/python3\nansible_user: deploy"),)),
-    Rule("ansible/keyword", "no keyword that chooses code", keywords,
-         fires=(_file("---\n- hosts: web\n  strategy: ./evil\n  tasks: []\n"), _file("---\n- hosts: web\n  collections: [evil.x]\n  tasks: []\n")),
-         passes=(_file("---\n- hosts: web\n  strategy: free\n  become: true\n  tasks: []\n"),)),
-    Rule("ansible/include", "files and roles are included by plain names", includes,
-         fires=(_play("include_tasks: \"{{ lookup('env', 'X') }}\""), _play("include_vars: { dir: / }"), _play("include_role: { name: attacker.c.r }"),
-                _file("---\n- import_playbook: https://x.example/p.yml\n"), _play("import_tasks: ../../x.yml"),
-                _file("---\ndependencies:\n  - src: git+https://x.example/r.git\n", "infra/ansible/web/roles/r/meta/main.yml")),
-         passes=(_play("include_tasks: install.yml"), _play("import_role: { name: nginx }"))),
-    Rule("ansible/inventory", "an inventory is data", inventories,
-         fires=(_file("plugin: amazon.aws.aws_ec2\n", "infra/ansible/web/inventory.yml"),),
-         passes=(_file("all:\n  hosts:\n    web1:\n      ansible_host: 192.0.2.1\n", "infra/ansible/web/inventory.yml"),)),
-    Rule("ansible/secret", "no secret as a plain value", literal_secrets,
-         fires=(_vars("db_password: hunter2hunter2"),), passes=(_vars('db_password: "{{ vault_db_password }}"'),)),
+    Rule(
+        "ansible/unparsable",
+        "every file can be read in one way",
+        unparsable,
+        fires=(_file("a: [\n"), _file("a: 1\na: 2\n"), _file("a: !!python/object:os.system x\n")),
+        passes=(_vars("a: 1"),),
+        waivable=False,
+    ),
+    Rule(
+        "ansible/jinja",
+        "no lookups and no reaching out in templates",
+        templates,
+        fires=(
+            _vars("x: \"{{ lookup('ansible.builtin.pipe', 'id') }}\""),
+            _play("debug: { msg: \"{{ query('env', 'HOME') }}\" }"),
+            _play("command: x\n      when: lookup('env', 'X') == ''"),
+            _vars("x: \"{{ ''.__class__ }}\""),
+            _file("{{ lookup('file', '/etc/passwd') }}\n", "infra/ansible/web/templates/a.j2"),
+            _vars('"{{ x }}": 1'),
+        ),
+        passes=(
+            _vars("x: \"{{ y | default([]) | join(',') }}\""),
+            _play("command: x\n      when: a is defined and b | bool"),
+        ),
+    ),
+    Rule(
+        "ansible/loop",
+        "no lookups as loops",
+        loops,
+        fires=(_play("command: x\n      with_pipe: id"), _play("command: x\n      with_lines: cat /etc/passwd")),
+        passes=(_play("apt: { name: '{{ item }}' }\n      with_items: [a, b]"),),
+    ),
+    Rule(
+        "ansible/controller",
+        "tasks run on machines, not on the runner",
+        on_the_controller,
+        fires=(
+            _play("command: x\n      delegate_to: localhost"),
+            _play("local_action: command x"),
+            _play("command: x\n      delegate_to: '{{ x }}'"),
+            _file("---\n- hosts: localhost\n  tasks: []\n"),
+            _file("---\n- hosts: web\n  connection: local\n  tasks: []\n"),
+            _file("127.0.0.1\n", "infra/ansible/web/inventory.ini"),
+        ),
+        passes=(_play("command: x\n      delegate_to: \"{{ groups['db'][0] }}\""),),
+    ),
+    Rule(
+        "ansible/connection-variable",
+        "no variable decides what the runner starts",
+        connection_variables,
+        fires=(
+            _vars("ansible_ssh_common_args: '-o ProxyCommand=\"sh -c id\"'"),
+            _vars("ansible_connection: local"),
+            _vars("ansible_ruby_interpreter: /x"),
+            _vars("ansible_become_exe: /x"),
+            _file("web1 ansible_connection=local\n", "infra/ansible/web/inventory.ini"),
+        ),
+        passes=(_vars("ansible_python_interpreter: /usr/bin/python3\nansible_user: deploy"),),
+    ),
+    Rule(
+        "ansible/keyword",
+        "no keyword that chooses code",
+        keywords,
+        fires=(
+            _file("---\n- hosts: web\n  strategy: ./evil\n  tasks: []\n"),
+            _file("---\n- hosts: web\n  collections: [evil.x]\n  tasks: []\n"),
+        ),
+        passes=(_file("---\n- hosts: web\n  strategy: free\n  become: true\n  tasks: []\n"),),
+    ),
+    Rule(
+        "ansible/include",
+        "files and roles are included by plain names",
+        includes,
+        fires=(
+            _play("include_tasks: \"{{ lookup('env', 'X') }}\""),
+            _play("include_vars: { dir: / }"),
+            _play("include_role: { name: attacker.c.r }"),
+            _file("---\n- import_playbook: https://x.example/p.yml\n"),
+            _play("import_tasks: ../../x.yml"),
+            _file(
+                "---\ndependencies:\n  - src: git+https://x.example/r.git\n", "infra/ansible/web/roles/r/meta/main.yml"
+            ),
+        ),
+        passes=(_play("include_tasks: install.yml"), _play("import_role: { name: nginx }")),
+    ),
+    Rule(
+        "ansible/inventory",
+        "an inventory is data",
+        inventories,
+        fires=(_file("plugin: amazon.aws.aws_ec2\n", "infra/ansible/web/inventory.yml"),),
+        passes=(
+            _file("all:\n  hosts:\n    web1:\n      ansible_host: 192.0.2.1\n", "infra/ansible/web/inventory.yml"),
+        ),
+    ),
+    Rule(
+        "ansible/secret",
+        "no secret as a plain value",
+        literal_secrets,
+        fires=(_vars("db_password: hunter2hunter2"),),
+        passes=(_vars('db_password: "{{ vault_db_password }}"'),),
+    ),
     *ansible_modules.RULES,
-)  # fmt: skip
+)
 
 
 def examine_ansible(files: Sequence[File], *, base: Mapping[str, str] | None) -> list[Finding]:

@@ -14,7 +14,7 @@ METHODS = frozenset({
     "isdigit", "strftime", "timestamp", "next",
 })  # fmt: skip
 READING_FILTERS = frozenset({
-    "attr", "fileglob", "expandvars", "expanduser", "realpath", "relpath", "vault", "unvault", "pprint", "json_query_file",
+    "attr", "fileglob", "expandvars", "expanduser", "realpath", "relpath", "vault", "unvault", "pprint",
     "pipe", "lookup", "query", "from_file", "read_csv",
 })  # fmt: skip
 READING_TESTS = frozenset({

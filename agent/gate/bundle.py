@@ -195,14 +195,44 @@ def _never(_: ChangeUnderTest) -> Iterator[Hit]:
     return iter(())
 
 
+ONE = '{"files": [{"path": "infra/terraform/dev/app/main.tf", "content": ""%s}]}'
+
+
+def _raw(text: str) -> dict[str, str | None]:
+    return {"bundle.json": text}
+
+
 def _many(count: int) -> dict[str, str | None]:
     return {f"{UNIT}/f{number}.tf": "" for number in range(count)}
 
 
 RULES: tuple[Rule[ChangeUnderTest], ...] = (
-    Rule("bundle/unreadable", "the bundle is one JSON object of files", _never, fires=(), passes=(), waivable=False),
-    Rule("bundle/mode", "only plain files", _never, fires=(), passes=(), waivable=False),
-    Rule("bundle/encoding", "paths and texts are UTF-8", _never, fires=(), passes=(), waivable=False),
+    Rule(
+        "bundle/unreadable",
+        "the bundle is one JSON object of files",
+        _never,
+        fires=tuple(
+            _raw(text) for text in ("{", "[]", '{"files": 1}', '{"files": [], "files": []}', '{"files": [{"path": 1}]}')
+        ),
+        passes=(_raw('{"files": [{"path": "infra/terraform/dev/app/main.tf", "content": ""}]}'),),
+        waivable=False,
+    ),
+    Rule(
+        "bundle/mode",
+        "only plain files",
+        _never,
+        fires=tuple(_raw(ONE % f', "mode": "{mode}"') for mode in ("120000", "160000", "100755")),
+        passes=(_raw(ONE % ', "mode": "100644"'),),
+        waivable=False,
+    ),
+    Rule(
+        "bundle/encoding",
+        "paths and texts are UTF-8",
+        _never,
+        fires=(_raw('{"files": [{"path": "infra/terraform/dev/app/main.tf", "content": "\ud800"}]}'),),
+        passes=(_raw(ONE % ""),),
+        waivable=False,
+    ),
     Rule("bundle/empty", "a change holds files", nothing, fires=({},), passes=(_many(1),), waivable=False),
     Rule(
         "bundle/duplicate",

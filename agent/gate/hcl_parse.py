@@ -4,8 +4,20 @@ from agent.gate.hcl import MAX_DEPTH, Attribute, Block, Body, HclError, Node
 from agent.gate.hcl_scan import FREE_TEXT, HEREDOC_TEXT, QUOTED_TEXT, SPACES, Token, scan, unescape
 
 LEVELS = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, ">": 4, ">=": 4, "<": 4, "<=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
-}  # fmt: skip
+    "||": 1,
+    "&&": 2,
+    "==": 3,
+    "!=": 3,
+    ">": 4,
+    ">=": 4,
+    "<": 4,
+    "<=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+    "%": 6,
+}
 
 
 def parse(text: str) -> Body:

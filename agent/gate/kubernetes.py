@@ -13,11 +13,11 @@ from agent.gate.yaml_tree import Item
 from agent.settings import Guardrails
 
 NAMESPACED = frozenset({
-    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "Endpoints", "HorizontalPodAutoscaler", "Ingress", "Job",
-    "LimitRange", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "PodDisruptionBudget", "PodTemplate", "ReplicaSet",
-    "ReplicationController", "ResourceQuota", "Role", "RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet",
-    "Certificate", "ExternalSecret", "HTTPRoute", "GRPCRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "SealedSecret",
-    "ServiceMonitor", "VerticalPodAutoscaler",
+    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "Endpoints", "HorizontalPodAutoscaler",
+    "Ingress", "Job", "LimitRange", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "PodDisruptionBudget",
+    "PodTemplate", "ReplicaSet", "ReplicationController", "ResourceQuota", "Role", "RoleBinding", "Secret",
+    "Service", "ServiceAccount", "StatefulSet", "Certificate", "ExternalSecret", "HTTPRoute", "GRPCRoute",
+    "PodMonitor", "PrometheusRule", "ScaledObject", "SealedSecret", "ServiceMonitor", "VerticalPodAutoscaler",
 })  # fmt: skip
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace"})
 PROTECTED = re.compile(
@@ -26,9 +26,9 @@ PROTECTED = re.compile(
 )
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 KUSTOMIZE_KEYS = frozenset({
-    "apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace", "namePrefix", "nameSuffix", "labels",
-    "commonLabels", "commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge", "patchesJson6902",
-    "configMapGenerator", "secretGenerator", "generatorOptions", "sortOptions", "buildMetadata",
+    "apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace", "namePrefix", "nameSuffix",
+    "labels", "commonLabels", "commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge",
+    "patchesJson6902", "configMapGenerator", "secretGenerator", "generatorOptions", "sortOptions", "buildMetadata",
 })  # fmt: skip
 PATH_LISTS = ("resources", "bases", "components", "patchesStrategicMerge")
 CHART_KEYS = frozenset({"repository"})
@@ -52,8 +52,8 @@ def unparsable(manifest: Manifest) -> Iterator[Hit]:
 
 
 def kinds(manifest: Manifest) -> Iterator[Hit]:
-    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks, custom
-    resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has listed could
+    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks,
+    custom resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has listed could
     act for the cluster or bring in other code.
     """
     if manifest.error is not None or manifest.is_kustomization or manifest.is_values or manifest.is_patch:
@@ -194,25 +194,57 @@ NAMESPACES: Rule[Application] = Rule(
     ),
 )
 RULES: tuple[Rule[Manifest], ...] = (
-    Rule("kubernetes/unparsable", "every file can be read in one way", unparsable,
-         fires=(_file("a: {\n"), _file("kind: {{ .Values.kind }}\n"), _file("a: 1\na: 2\n")), passes=(_file(_named("ConfigMap", "app")),),
-         waivable=False),
-    Rule("kubernetes/kind", "only kinds of an application itself", kinds,
-         fires=(_file(_named("MutatingWebhookConfiguration", "app")), _file(_named("Application", "app")), _file(_named("GitRepository", "app")),
-                _file("apiVersion: v1\nkind: List\nitems:\n  - kind: APIService\n"), _file("kind: Config\nusers: []\n")),
-         passes=(pod("  restartPolicy: Never\n"),)),
-    Rule("kubernetes/kustomize", "a kustomization stays in its folder", kustomizations,
-         fires=(_kustomization("resources: ['https://github.com/attacker/x?ref=main']"), _kustomization("resources: [git@github.com:a/b]"),
-                _kustomization("generators: [x.yaml]"), _kustomization("helmCharts: [{ name: x, repo: https://x.example }]"),
-                _kustomization("resources: [../../../../../policies]"), _kustomization("images: [{ name: nginx, newName: attacker.io/x, newTag: '1' }]")),
-         passes=(_kustomization("resources: [deployment.yaml, base/]\nnamespace: app"),)),
-    Rule("kubernetes/chart", "a chart brings in nothing", charts,
-         fires=(_file("apiVersion: v2\nname: x\ndependencies: [{ name: y, repository: https://attacker.example }]\n", "Chart.yaml"),
-                _file("x: '{{ tpl }}'\n", "values.yaml")),
-         passes=(_file("apiVersion: v2\nname: x\nversion: 1.0.0\n", "Chart.yaml"),)),
+    Rule(
+        "kubernetes/unparsable",
+        "every file can be read in one way",
+        unparsable,
+        fires=(_file("a: {\n"), _file("kind: {{ .Values.kind }}\n"), _file("a: 1\na: 2\n")),
+        passes=(_file(_named("ConfigMap", "app")),),
+        waivable=False,
+    ),
+    Rule(
+        "kubernetes/kind",
+        "only kinds of an application itself",
+        kinds,
+        fires=(
+            _file(_named("MutatingWebhookConfiguration", "app")),
+            _file(_named("Application", "app")),
+            _file(_named("GitRepository", "app")),
+            _file("apiVersion: v1\nkind: List\nitems:\n  - kind: APIService\n"),
+            _file("kind: Config\nusers: []\n"),
+        ),
+        passes=(pod("  restartPolicy: Never\n"),),
+    ),
+    Rule(
+        "kubernetes/kustomize",
+        "a kustomization stays in its folder",
+        kustomizations,
+        fires=(
+            _kustomization("resources: ['https://github.com/attacker/x?ref=main']"),
+            _kustomization("resources: [git@github.com:a/b]"),
+            _kustomization("generators: [x.yaml]"),
+            _kustomization("helmCharts: [{ name: x, repo: https://x.example }]"),
+            _kustomization("resources: [../../../../../policies]"),
+            _kustomization("images: [{ name: nginx, newName: attacker.io/x, newTag: '1' }]"),
+        ),
+        passes=(_kustomization("resources: [deployment.yaml, base/]\nnamespace: app"),),
+    ),
+    Rule(
+        "kubernetes/chart",
+        "a chart brings in nothing",
+        charts,
+        fires=(
+            _file(
+                "apiVersion: v2\nname: x\ndependencies: [{ name: y, repository: https://attacker.example }]\n",
+                "Chart.yaml",
+            ),
+            _file("x: '{{ tpl }}'\n", "values.yaml"),
+        ),
+        passes=(_file("apiVersion: v2\nname: x\nversion: 1.0.0\n", "Chart.yaml"),),
+    ),
     *kubernetes_pods.RULES,
     *kubernetes_access.RULES,
-)  # fmt: skip
+)
 
 
 def examine_kubernetes(

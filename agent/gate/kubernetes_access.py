@@ -95,8 +95,8 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
 
 
 def secrets(manifest: Manifest) -> Iterator[Hit]:
-    """No `kind: Secret` with values, no password, key or token as a literal: in `env`, in a ConfigMap, in arguments, in a
-    generator. A pod reads secrets by reference.
+    """No `kind: Secret` with values, no password, key or token as a literal: in `env`, in a ConfigMap, in
+    arguments, in a generator. A pod reads secrets by reference.
     """
     if manifest.kind == "Secret":
         for name in ("data", "stringData"):
@@ -135,7 +135,11 @@ RULES: tuple[Rule[Manifest], ...] = (
         "no rights over everything, over secrets, or over rights",
         rights,
         fires=(
-            _object("ClusterRoleBinding", "roleRef: { kind: ClusterRole, name: cluster-admin }\nsubjects: []\n", spaced=False),
+            _object(
+                "ClusterRoleBinding",
+                "roleRef: { kind: ClusterRole, name: cluster-admin }\nsubjects: []\n",
+                spaced=False,
+            ),
             _object("Role", "rules: [{ apiGroups: [''], resources: [pods], verbs: ['*'] }]\n"),
             _object("Role", "rules: [{ apiGroups: [''], resources: [secrets], verbs: [get] }]\n"),
             _object("ClusterRole", "aggregationRule: {}\n", spaced=False),
@@ -148,8 +152,10 @@ RULES: tuple[Rule[Manifest], ...] = (
         "nothing is open to everybody",
         exposure,
         fires=(
-            _object("Service", "spec: { type: NodePort }\n"), _object("Service", "spec: { type: LoadBalancer }\n"),
-            _object("Service", "spec: { externalIPs: [192.0.2.1] }\n"), _object("Ingress", "spec: { rules: [{ host: a.example.com }] }\n"),
+            _object("Service", "spec: { type: NodePort }\n"),
+            _object("Service", "spec: { type: LoadBalancer }\n"),
+            _object("Service", "spec: { externalIPs: [192.0.2.1] }\n"),
+            _object("Ingress", "spec: { rules: [{ host: a.example.com }] }\n"),
         ),
         passes=(_object("Service", "spec: { type: ClusterIP, ports: [{ port: 80 }] }\n"),),
     ),
@@ -158,9 +164,10 @@ RULES: tuple[Rule[Manifest], ...] = (
         "no secret as a literal value",
         secrets,
         fires=(
-            _object("Secret", "stringData: { password: hunter2 }\n"), _object("ConfigMap", "data: { DB_PASSWORD: hunter2hunter2 }\n"),
+            _object("Secret", "stringData: { password: hunter2 }\n"),
+            _object("ConfigMap", "data: { DB_PASSWORD: hunter2hunter2 }\n"),
             _object("Pod", "spec: { containers: [{ name: x, env: [{ name: API_TOKEN, value: a1b2c3d4e5f6 }] }] }\n"),
         ),
         passes=(_object("ConfigMap", "data: { LOG_LEVEL: info }\n"),),
     ),
-)  # fmt: skip
+)

@@ -47,8 +47,9 @@ class Manifest:
 
     @cached_property
     def keys(self) -> list[tuple[str, Item, int]]:
-        """Every key at any depth with its value and line. A JSON patch's operation counts as the key that it writes, and
-        text of a kustomization's patch is read as YAML."""
+        """Every key at any depth with its value and line. A JSON patch's operation counts as the key that it writes,
+        and the text of a kustomization's patch is read as YAML.
+        """
         found: list[tuple[str, Item, int]] = []
         pending = [self.root]
         while pending:

@@ -83,7 +83,7 @@ def images(manifest: Manifest) -> Iterator[Hit]:
         if name != "image" or value.kind != "text" or manifest.is_kustomization:
             continue
         match = PINNED.fullmatch(value.text)
-        if match is None:
+        if match is None or ".." in value.text or "//" in value.text:
             yield manifest.hit(f"image {value.text[:80]!r} is not named by its digest (@sha256:…)", line)
         elif not any(full_name(match["name"]).startswith(registry.rstrip("/") + "/") for registry in allowed):
             yield manifest.hit(f"image {value.text[:80]!r} comes from a registry that is not allowed", line)
@@ -114,9 +114,8 @@ def commands(manifest: Manifest) -> Iterator[Hit]:
 
 def pod(spec: str, kind: str = "Pod") -> Example:
     """A manifest with one pod, for examples."""
-    return {
-        "infra/kubernetes/dev/app/app.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata:\n  name: x\n  namespace: app\nspec:\n{spec}"
-    }
+    head = f"apiVersion: v1\nkind: {kind}\nmetadata:\n  name: x\n  namespace: app\nspec:\n"
+    return {"infra/kubernetes/dev/app/app.yaml": head + spec}
 
 
 IMAGE = "nginx:1.27@sha256:" + "0a" * 32

@@ -17,16 +17,36 @@ FOLDERS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (re.compile(rf"infra/terraform/{NAME}/{NAME}(?:/[^/]+)+"), frozenset({"tf", "tftpl", "json", "yaml", "yml"})),
     (
         re.compile(rf"infra/ansible/{NAME}(?:/[^/]+)+"),
-        frozenset({
-            "yml", "yaml", "ini", "j2", "json", "conf", "cfg", "txt", "toml", "xml", "html", "service", "timer", "sql",
-            "properties", "rules", "list", "repo", "crt", "pub",
-        }),
+        frozenset(
+            {
+                "yml",
+                "yaml",
+                "ini",
+                "j2",
+                "json",
+                "conf",
+                "cfg",
+                "txt",
+                "toml",
+                "xml",
+                "html",
+                "service",
+                "timer",
+                "sql",
+                "properties",
+                "rules",
+                "list",
+                "repo",
+                "crt",
+                "pub",
+            }
+        ),
     ),
     (
         re.compile(rf"infra/kubernetes/{NAME}/{NAME}(?:/[^/]+)+"),
         frozenset({"yaml", "yml", "json", "tpl", "conf", "cfg", "ini", "txt", "toml", "properties", "html", "sql"}),
     ),
-)  # fmt: skip
+)
 # Names that people expect although they are not in lower case, or have no extension: name -> folder.
 EXPECTED = {
     "README.md": "infra/",
@@ -188,4 +208,4 @@ RULES: tuple[Rule[str], ...] = (
         passes=(_at("infra/ansible/web/roles/nginx/tasks/main.yml"),),
         waivable=False,
     ),
-)  # fmt: skip
+)

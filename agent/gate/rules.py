@@ -9,7 +9,10 @@ from agent.domain import Finding
 
 Subject = TypeVar("Subject")
 Example = Mapping[str, str | None]
-"""A bundle: path -> content, None for a deletion."""
+"""A bundle: path -> content, None for a deletion. A path after `BEFORE` is a file of the tree that is changed.
+The names `bundle.json` and `plan.json` alone stand for the text of a whole bundle or plan.
+"""
+BEFORE = "(before) "
 
 
 class Hit(NamedTuple):

@@ -12,8 +12,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("an AWS access key", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7][A-Z0-9]{15}(?![A-Z0-9])"),
     ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{40,}"),
     ("a GitLab token", r"\bgl(?:pat|cbt|dt|ptt|rt|soat)-[A-Za-z0-9_-]{20,}"),
-    ("a private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[A-Z0-9]{50,}"
-                      r"|PuTTY-User-Key-File-[23]:"),
+    (
+        "a private key",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|AGE-SECRET-KEY-1[A-Z0-9]{50,}"
+        r"|PuTTY-User-Key-File-[23]:",
+    ),
     ("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+"),
     ("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
     ("a Google key", r"\bAIza[A-Za-z0-9_-]{35}|\bya29\.[A-Za-z0-9_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{20,}"),
@@ -25,12 +28,18 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("a DigitalOcean token", r"\bdo[opr]_v1_[a-f0-9]{60,}"),
     ("a signed web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("an Azure key", r"AccountKey=[A-Za-z0-9+/]{60,}={0,2}|SharedAccessKey=[A-Za-z0-9+/]{30,}={0,2}"),
-    ("a password in an address", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'${}<>]{1,100}:(?!\*+@)"
-                                 r"[^\s/@\"'${}<>]{3,100}@[A-Za-z0-9\[]"),
+    (
+        "a password in an address",
+        r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'${}<>]{1,100}:(?!\*+@)"
+        r"[^\s/@\"'${}<>]{3,100}@[A-Za-z0-9\[]",
+    ),
     ("a planted canary", r"(?i)\bcanary[_-][a-z0-9_-]*[0-9a-f]{12,}"),
-    ("a secret key", r"(?i)(?:secret|aws)[\w .'\"-]{0,25}key[\w .'\"-]{0,10}[:=]\s*['\"]?"
-                     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),
-)  # fmt: skip
+    (
+        "a secret key",
+        r"(?i)(?:secret|aws)[\w .'\"-]{0,25}key[\w .'\"-]{0,10}[:=]\s*['\"]?"
+        r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
+    ),
+)
 PATTERN = re.compile(
     "|".join(f"(?P<k{number}>{text})" for number, (_, text) in enumerate(KINDS) if not text.startswith("(?i)"))
 )
@@ -46,6 +55,8 @@ KEY_NAME = re.compile(
     r"(?i)(?!.*existing)(?:.*[_.-]|.*[a-z](?=[A-Z]))?(?:secret|token|api_?key|private_?key|access_?key|secret_?key"
     r"|client_?secret|auth_?token|credentials?|secret_string|encryption_?key|signing_?key)"
 )
+# Names that end like a secret's and hold a setting about one.
+SPEAKS_OF = frozenset({"update_password", "manage_master_user_password", "change_password", "reset_password"})
 PLACEHOLDER = re.compile(
     r"(?i)<.*>|\*+|x+|(?:changeme|change-me|placeholder|redacted|todo|none|null|true|false|example)"
 )
@@ -75,6 +86,8 @@ def find(text: str) -> Iterator[tuple[int, str]]:
 def assigned(name: str, value: str) -> bool:
     """Whether `value`, written as it is, looks like the secret that `name` speaks of."""
     if not value or PLACEHOLDER.fullmatch(value) or REFERENCE.search(value):
+        return False
+    if name.lower() in SPEAKS_OF:
         return False
     if PASSWORD_NAME.fullmatch(name):
         return len(value) >= 4 and " " not in value

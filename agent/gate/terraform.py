@@ -60,7 +60,8 @@ RULES: tuple[Rule[Module], ...] = (
         "every file can be read as Terraform reads it",
         unparsable,
         fires=(
-            _tf("locals {\n  a = \n}\n"), _tf("locals { a = 1 b = 2 }\n"),
+            _tf("locals {\n  a = \n}\n"),
+            _tf("locals { a = 1 b = 2 }\n"),
             _tf("locals {\n  a = " + "(" * 200 + "1" + ")" * 200 + "\n}\n"),
             {"infra/terraform/dev/app/x.tftpl": "${"},
         ),
@@ -71,7 +72,7 @@ RULES: tuple[Rule[Module], ...] = (
     *terraform_sources.RULES,
     *terraform_functions.RULES,
     *terraform_state.RULES,
-)  # fmt: skip
+)
 
 
 def examine_terraform(

@@ -187,4 +187,4 @@ RULES: tuple[Rule[Module], ...] = (
         ),
         waivable=False,
     ),
-)  # fmt: skip
+)

@@ -45,12 +45,18 @@ PROVIDER_FUNCTIONS = {
 }
 # Arguments by which a provider reads or writes a file of the runner: type -> argument.
 FILE_ARGUMENTS = {
-    "aws_s3_object": ("source",), "aws_s3_bucket_object": ("source",), "aws_lambda_function": ("filename",),
-    "aws_lambda_layer_version": ("filename",), "aws_gamelift_script": ("zip_file",),
-    "aws_synthetics_canary": ("zip_file",), "google_storage_bucket_object": ("source",),
-    "azurerm_storage_blob": ("source",), "azurerm_storage_share_file": ("source",),
-    "archive_file": ("source_file", "source_dir", "output_path"), "google_project_iam_custom_role": (),
-}  # fmt: skip
+    "aws_s3_object": ("source",),
+    "aws_s3_bucket_object": ("source",),
+    "aws_lambda_function": ("filename",),
+    "aws_lambda_layer_version": ("filename",),
+    "aws_gamelift_script": ("zip_file",),
+    "aws_synthetics_canary": ("zip_file",),
+    "google_storage_bucket_object": ("source",),
+    "azurerm_storage_blob": ("source",),
+    "azurerm_storage_share_file": ("source",),
+    "archive_file": ("source_file", "source_dir", "output_path"),
+    "google_project_iam_custom_role": (),
+}
 
 
 def functions(module: Module) -> Iterator[Hit]:
@@ -185,9 +191,12 @@ RULES: tuple[Rule[Module], ...] = (
         "only functions that are known to be harmless",
         functions,
         fires=(
-            _output("nonsensitive(var.db_password)"), _local("provider::evil::run()"),
+            _output("nonsensitive(var.db_password)"),
+            _local("provider::evil::run()"),
             _local("core::nonsensitive(var.x)"),
-            _local("templatestring(local.t, {})"), _local('pathexpand("~/.aws/credentials")'), _local("unheard_of(1)"),
+            _local("templatestring(local.t, {})"),
+            _local('pathexpand("~/.aws/credentials")'),
+            _local("unheard_of(1)"),
         ),
         passes=(_local('provider::aws::arn_parse("arn:aws:s3:::b")'), _local("merge({}, { a = max(1, 2) })")),
     ),
@@ -210,10 +219,14 @@ RULES: tuple[Rule[Module], ...] = (
         "files are read by literal paths inside the unit",
         file_functions,
         fires=(
-            _output('file("/proc/self/environ")'), _output('filebase64("../../../x.json")'), _output("file(var.x)"),
-            _output('fileset("/", "*")'), _output('templatefile("${path.root}/../../x.tftpl", {})'),
-            _output('core::file("/etc/passwd")'), _output('"${"${file("/etc/passwd")}"}"'),
-            _output("<<EOT\n${ file( /* x */ \"/etc/passwd\" ) }\nEOT\n"),
+            _output('file("/proc/self/environ")'),
+            _output('filebase64("../../../x.json")'),
+            _output("file(var.x)"),
+            _output('fileset("/", "*")'),
+            _output('templatefile("${path.root}/../../x.tftpl", {})'),
+            _output('core::file("/etc/passwd")'),
+            _output('"${"${file("/etc/passwd")}"}"'),
+            _output('<<EOT\n${ file( /* x */ "/etc/passwd" ) }\nEOT\n'),
         ),
         passes=(_tf(POLICY, **{"policy.json": "{}\n"}),),
         waivable=False,
@@ -229,4 +242,4 @@ RULES: tuple[Rule[Module], ...] = (
         passes=(_tf('resource "aws_s3_object" "x" {\n  bucket = "b"\n  key = "k"\n  content = "hello"\n}\n'),),
         waivable=False,
     ),
-)  # fmt: skip
+)

@@ -167,7 +167,8 @@ RULES: tuple[Rule[Module], ...] = (
         fires=(
             _required('{ source = "registry.evil.example/acme/evil" }'),
             _required('{ source = upper("hashicorp/aws") }'),
-            _required('{ "source" = "acme/aws" }'), _required('{ source = "acme\\u002faws" }'),
+            _required('{ "source" = "acme/aws" }'),
+            _required('{ source = "acme\\u002faws" }'),
             _tf('terraform {\n  required_providers {\n    http = "3.0"\n  }\n}\n'),
         ),
         passes=(_required('{\n      source  = "hashicorp/aws"\n      version = "~> 5.0"\n    }'),),
@@ -189,10 +190,17 @@ RULES: tuple[Rule[Module], ...] = (
         "modules come from the tree, or from an allowed address at a fixed commit",
         module_sources,
         fires=(
-            _module("git::https://github.com/attacker/x?ref=main"), _module("https://attacker.example/x.zip"),
-            _module("attacker/x/aws"), _module("../../../../.github"), _module("/srv/x"), _module("../../prod/app"),
-            _module("./x//../../../.."), _module("${var.where}"), _module("s3::https://b.s3.amazonaws.com/x.zip"),
-            _module("git@github.com:attacker/x.git"), _module("hg::http://attacker.example/x"),
+            _module("git::https://github.com/attacker/x?ref=main"),
+            _module("https://attacker.example/x.zip"),
+            _module("attacker/x/aws"),
+            _module("../../../../.github"),
+            _module("/srv/x"),
+            _module("../../prod/app"),
+            _module("./x//../../../.."),
+            _module("${var.where}"),
+            _module("s3::https://b.s3.amazonaws.com/x.zip"),
+            _module("git@github.com:attacker/x.git"),
+            _module("hg::http://attacker.example/x"),
         ),
         passes=(_module("./network"), _module("../../modules/bucket")),
         waivable=False,
@@ -205,4 +213,4 @@ RULES: tuple[Rule[Module], ...] = (
         passes=(_module("../../modules/bucket", "  providers = { aws = aws.west }\n"),),
         waivable=False,
     ),
-)  # fmt: skip
+)

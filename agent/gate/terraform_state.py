@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agent.gate import secret
 from agent.gate.hcl import Block, Node, walk
-from agent.gate.rules import Example, Hit, Rule
+from agent.gate.rules import BEFORE, Example, Hit, Rule
 from agent.gate.terraform_module import Module, Source
 
 
@@ -114,8 +114,12 @@ def _named(source: Source, name: str, value: Node) -> Iterator[Hit]:
         yield source.hit(f"{name} is given a literal value", value.at)
 
 
+MAIN = "infra/terraform/dev/app/main.tf"
+PROTECTED = 'resource "aws_db_instance" "d" {\n  lifecycle {\n    prevent_destroy = true\n  }\n}\n'
+
+
 def _tf(text: str) -> Example:
-    return {"infra/terraform/dev/app/main.tf": text}
+    return {MAIN: text}
 
 
 RULES: tuple[Rule[Module], ...] = (
@@ -147,7 +151,10 @@ RULES: tuple[Rule[Module], ...] = (
         "terraform/safeguard",
         "what prevent_destroy protected stays protected",
         lost_safeguards,
-        fires=(),  # needs a base: tests/gate/test_terraform_state.py
+        fires=(
+            {BEFORE + MAIN: PROTECTED, MAIN: 'resource "aws_db_instance" "d" {\n}\n'},
+            {BEFORE + MAIN: PROTECTED, MAIN: None},
+        ),
         passes=(_tf('resource "aws_sqs_queue" "q" {\n  count = 0\n}\n'),),
     ),
     Rule(
@@ -165,4 +172,4 @@ RULES: tuple[Rule[Module], ...] = (
             _tf('variable "db_password" {\n  type      = string\n  sensitive = true\n}\n'),
         ),
     ),
-)  # fmt: skip
+)

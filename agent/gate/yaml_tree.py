@@ -85,7 +85,7 @@ def parse_yaml(text: str) -> list[Item]:
         for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version or event.tags:
-                    raise YamlError("directives are not read", event.start_mark.line + 1)
+                    raise YamlError("directives are not read", _line(event))
                 builder = _Builder()
             elif isinstance(event, yaml.DocumentEndEvent):
                 if builder.done is not None:
@@ -96,6 +96,10 @@ def parse_yaml(text: str) -> list[Item]:
         mark = getattr(error, "problem_mark", None)
         raise YamlError(f"not YAML: {getattr(error, 'problem', error)}", mark.line + 1 if mark else 1) from error
     return documents
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
 def walk(item: Item) -> Iterator[tuple[tuple[str, ...], Item]]:
@@ -122,8 +126,8 @@ class _Builder:
         self.open: list[tuple[str, int, str | None, list[Item]]] = []
         self.anchors: dict[str, Item] = {}
 
-    def add(self, event: yaml.Event) -> None:
-        line = event.start_mark.line + 1
+    def add(self, event: yaml.NodeEvent | yaml.CollectionEndEvent) -> None:
+        line = _line(event)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
                 raise YamlError(f"alias *{event.anchor} names nothing before it", line)
@@ -131,11 +135,11 @@ class _Builder:
         elif isinstance(event, yaml.CollectionEndEvent):
             kind, start, anchor, parts = self.open.pop()
             self.put(Item("list", start, "", tuple(parts)) if kind == "list" else _map(start, parts), anchor)
-        else:
+        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             if event.tag not in PLAIN_TAGS:
                 raise YamlError(f"tag {event.tag} is not read", line)
             if isinstance(event, yaml.ScalarEvent):
-                quoted = event.style is not None or event.tag == "tag:yaml.org,2002:str"
+                quoted = event.style not in {None, ""} or event.tag == "tag:yaml.org,2002:str"
                 self.put(Item("text", line, event.value, (), quoted, event.tag or ""), event.anchor)
                 return
             if len(self.open) >= MAX_DEPTH:

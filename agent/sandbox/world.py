@@ -109,6 +109,7 @@ def start(folder: Path, *, project: Path, environ: Mapping[str, str], mirror: st
         forge.app.register_blueprint(runner.blueprint)
         forge.app.register_blueprint(pages(forge, runner))
         server = serve(forge)
+        forge.resume()
     except BaseException:
         if aws is None:
             running_cloud.stop()

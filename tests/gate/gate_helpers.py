@@ -1,9 +1,11 @@
 """What the gate's tests share: guardrails, a unit's path, and the rules that fire on a text."""
 
+import json
 from collections.abc import Mapping
 
-from agent.domain import File
-from agent.gate import examine
+from agent.domain import File, Finding
+from agent.gate import examine, examine_plan, parse_bundle
+from agent.gate.rules import BEFORE
 from agent.settings import Guardrails, Limits
 
 UNIT = "infra/terraform/dev/app"
@@ -18,6 +20,18 @@ GUARDRAILS = Guardrails(
 
 def files(bundle: Mapping[str, str | None]) -> list[File]:
     return [File(path=path, content=content) for path, content in bundle.items()]
+
+
+def judge(example: Mapping[str, str | None]) -> tuple[Finding, ...]:
+    """What the gate says about an example of a rule: a bundle, its raw text, or a plan."""
+    if "plan.json" in example:
+        return examine_plan(json.loads(example["plan.json"] or ""), guardrails=GUARDRAILS)
+    if "bundle.json" in example:
+        read = parse_bundle(example["bundle.json"] or "")
+        return (*read.findings, *(examine(read.files, guardrails=GUARDRAILS) if not read.findings else ()))
+    before = {path.removeprefix(BEFORE): text or "" for path, text in example.items() if path.startswith(BEFORE)}
+    change = {path: text for path, text in example.items() if not path.startswith(BEFORE)}
+    return examine(files(change), guardrails=GUARDRAILS, base=before or None)
 
 
 def rules(bundle: Mapping[str, str | None], *, base: Mapping[str, str] | None = None) -> set[str]:

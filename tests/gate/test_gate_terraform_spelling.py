@@ -51,7 +51,7 @@ PLACES = [
     'resource "aws_x" "q" {\n  a {\n    b {\n      c = %s\n    }\n  }\n}\n',
     'resource "aws_x" "q" {\n  dynamic "a" {\n    for_each = %s\n    content {}\n  }\n}\n',
     'resource "aws_x" "q" {\n  dynamic "a" {\n    for_each = [1]\n    content {\n      b = %s\n    }\n  }\n}\n',
-    'resource "aws_x" "q" {\n  lifecycle {\n    precondition {\n      condition     = %s\n      error_message = "x"\n    }\n  }\n}\n',
+    'resource "aws_x" "q" {\n  lifecycle {\n    precondition {\n      condition = %s\n    }\n  }\n}\n',
     'data "aws_x" "q" {\n  filter {\n    values = %s\n  }\n}\n',
     'module "m" {\n  source = "./m"\n  a      = %s\n}\n',
     'check "c" {\n  assert {\n    condition     = %s\n    error_message = "x"\n  }\n}\n',

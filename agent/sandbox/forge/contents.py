@@ -9,7 +9,8 @@ from agent.sandbox.forge import git
 from agent.sandbox.forge.errors import ApiError, invalid, not_found
 from agent.sandbox.forge.git_data import signature
 from agent.sandbox.forge.http import Answer, Call, Route
-from agent.sandbox.forge.moved import Move, change_ref
+from agent.sandbox.forge.journal import change_ref
+from agent.sandbox.forge.moved import Move
 from agent.sandbox.forge.shapes.git import git_commit
 from agent.sandbox.forge.shapes.repository import api_url, html_url
 from agent.sandbox.forge.workflows import FOLDER

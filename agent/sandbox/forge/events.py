@@ -1,7 +1,8 @@
 """What happened in, an event with GitHub's webhook payload out, once it has been committed."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.sandbox.forge import git
@@ -52,4 +53,5 @@ def emit(
         by_job_token=actor.is_job,
         payload={"repository": repository(forge, repo), "sender": user(forge, actor.id), **payload},
     )
-    forge.db.after_commit(lambda: forge.deliver(event))
+    letter = forge.db.run("INSERT INTO outbox (event) VALUES (?)", json.dumps(asdict(event)))
+    forge.db.after_commit(lambda: forge.deliver(event, letter))

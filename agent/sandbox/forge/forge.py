@@ -1,13 +1,14 @@
 """A folder in, an embedded GitHub out: accounts, repositories, tokens, and the Flask app that serves them."""
 
 import itertools
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent.sandbox.forge import faults, git, tokens
+from agent.sandbox.forge import faults, git, journal, tokens
 from agent.sandbox.forge.access import ROLES
 from agent.sandbox.forge.app import make_app
 from agent.sandbox.forge.events import Event
@@ -57,9 +58,20 @@ class Forge:
         self._counting = threading.Lock()
         if self.db.one("SELECT 1 FROM users WHERE id = ?", ACTIONS_BOT_ID) is None:
             self.db.run("INSERT INTO users VALUES (?, ?, 'Bot', ?, ?)", ACTIONS_BOT_ID, ACTIONS_BOT, ACTIONS_BOT, now())
+        if not any(journal.pending(root)):
+            self._recover()
+        self.app = make_app(self)
+
+    def resume(self) -> None:
+        """Bring to its end what a killed process had begun. Call once `url` and `on_event` are set: events follow."""
+        for row in self.db.all("SELECT id, event FROM outbox ORDER BY id"):
+            self.deliver(Event(**json.loads(row["event"])), row["id"])
+        journal.finish(self)
+        self._recover()
+
+    def _recover(self) -> None:
         for repo in self.db.all("SELECT * FROM repositories"):
             recover(self, repo)
-        self.app = make_app(self)
 
     # --- set up ------------------------------------------------------------------------------------------------------
 
@@ -223,9 +235,11 @@ class Forge:
         row = self._user(login)
         return Actor(row["id"], row["login"], row["kind"])
 
-    def deliver(self, event: Event) -> None:
+    def deliver(self, event: Event, letter: int) -> None:
+        """Hand over an event and take its `letter` out of the outbox: it is delivered at least once."""
         if self.on_event is not None:
             self.on_event(event)
+        self.db.run("DELETE FROM outbox WHERE id = ?", letter)
 
     def count_call(self, actor: str, at: float) -> None:
         hour = int(at // 3600) * 3600

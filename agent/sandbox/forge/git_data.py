@@ -7,7 +7,8 @@ from typing import Any
 from agent.sandbox.forge import git
 from agent.sandbox.forge.errors import ApiError, invalid, not_found, unprocessable
 from agent.sandbox.forge.http import Answer, Call, Route, page
-from agent.sandbox.forge.moved import Move, change_ref
+from agent.sandbox.forge.journal import change_ref
+from agent.sandbox.forge.moved import Move
 from agent.sandbox.forge.shapes.git import git_commit, reference
 from agent.sandbox.forge.shapes.people import person
 from agent.sandbox.forge.shapes.repository import api_url

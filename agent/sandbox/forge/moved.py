@@ -53,13 +53,6 @@ def moved(forge: "Forge", repo: Row, actor: Actor, moves: Iterable[Move], *, mer
                     close_mentioned(forge, repo, actor, commit.message, commit.sha)
 
 
-def change_ref(forge: "Forge", repo: Row, actor: Actor, move: Move, *, merging: int | None = None) -> None:
-    """Move one ref and everything that hangs on it. Raises GitError when the ref does not stand on `move.old`."""
-    with forge.db.write():
-        git.update_ref(forge.git_dir(repo), move.ref, move.new, move.old)
-        moved(forge, repo, actor, [move], merging=merging)
-
-
 def pull_event(forge: "Forge", repo: Row, actor: Actor, number: int, action: str, **extra: Any) -> None:
     """Emit a pull_request event with the pull request as it is now."""
     row = forge.pull_row(repo, number)

@@ -9,7 +9,8 @@ from agent.sandbox.forge.http import Answer, Call, Route, page
 from agent.sandbox.forge.issues import MAX_BODY, MAX_TITLE, insert, text_of
 from agent.sandbox.forge.issues import edit as edit_issue
 from agent.sandbox.forge.merging import merged, test_merge
-from agent.sandbox.forge.moved import Move, change_ref, mark_merged, pull_event
+from agent.sandbox.forge.journal import change_ref
+from agent.sandbox.forge.moved import Move, pull_event
 from agent.sandbox.forge.shapes import pull as shapes
 from agent.sandbox.forge.shapes.git import commit, file
 from agent.sandbox.forge.store import Row
@@ -157,7 +158,6 @@ def merge(call: Call, number: int) -> Answer:
             raise ApiError(405, "Pull Request is not mergeable")
         base, sha = made
         change_ref(forge, repo, who, Move(f"refs/heads/{row['base_ref']}", base, sha), merging=number)
-        mark_merged(forge, repo, who, row, sha)
     return Answer({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 

@@ -1,6 +1,7 @@
 """The tables of the embedded GitHub, as SQL."""
 
 TABLES = """
+CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE COLLATE NOCASE, kind TEXT NOT NULL, name TEXT NOT NULL,
     created_at TEXT NOT NULL);
