@@ -52,9 +52,9 @@ def unparsable(manifest: Manifest) -> Iterator[Hit]:
 
 
 def kinds(manifest: Manifest) -> Iterator[Hit]:
-    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks,
-    custom resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has listed could
-    act for the cluster or bring in other code.
+    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks, custom
+    resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has listed
+    could act for the cluster or bring in other code.
     """
     if manifest.error is not None or manifest.is_kustomization or manifest.is_values or manifest.is_patch:
         return

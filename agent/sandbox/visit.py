@@ -41,6 +41,10 @@ class Visit:
     def maintainer(self) -> Repository:
         return self._as(MAINTAINER)
 
+    @cached_property
+    def requester(self) -> Repository:
+        return self._as(REQUESTER)
+
     def _as(self, login: str) -> Repository:
         api = github.Github(
             auth=github.Auth.Token(self.world.tokens[login]),
@@ -54,7 +58,7 @@ class Visit:
     def file_issue(self, title: str, body: str) -> Issue:
         """The requester files the form; its label starts the pipeline."""
         with explained("filing the issue"):
-            return self._as(REQUESTER).create_issue(title=title, body=body, labels=[LABEL])
+            return self.requester.create_issue(title=title, body=body, labels=[LABEL])
 
     def find_issue(self, title: str) -> Issue | None:
         """The requester's issue of that title, when this sandbox has one already."""
