@@ -30,11 +30,12 @@ class Document(Value):
 
 
 class Question(Value):
-    """What the agent must know before it can go on."""
+    """What the agent must know before it can go on. With `drop`, an empty answer takes the field back."""
 
     field: str
     rule: str
     suggestion: str = ""
+    drop: bool = False
 
 
 class Request(Document):

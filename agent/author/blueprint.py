@@ -61,7 +61,11 @@ def write(
         return _stop(questions, environment=environment, blueprint=name)
     if not asked.blueprint:
         assumptions.append(f"blueprint {name}: the best fit for the text")
-    assumptions += [f"{item}: {_literal(read_in.values[item])} (default)" for item in read_in.defaults]
+    assumptions += [
+        f"{item}: {_literal(read_in.values[item])} (default)"
+        for item in read_in.defaults
+        if read_in.values[item] not in ("", [])
+    ]
 
     values = {**read_in.values, "environment": environment}
     unit = f"{ROOT}/{environment}/{values['name']}"

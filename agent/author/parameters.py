@@ -87,8 +87,9 @@ def _unknown(blueprint: Blueprint, key: str) -> Question:
     known = ", ".join(blueprint.properties)
     return Question(
         field=_shown(key),
-        rule=f"not a parameter of {blueprint.name}, which has {known}",
-        suggestion=f"did you mean {close[0]}?" if close else "",
+        rule=f"not a parameter of {blueprint.name}, which has {known}"
+        + (f"; did you mean {close[0]}? An empty answer drops it" if close else "; an empty answer drops it"),
+        drop=True,
     )
 
 
@@ -99,7 +100,7 @@ def _question(blueprint: Blueprint, name: str, *, missing: bool = False, value: 
         return Question(
             field=name,
             rule=f"is missing: {schema['description'].rstrip('.')} ({rule_of(schema)})",
-            suggestion=f"{name}: {examples[0]}" if examples else "",
+            suggestion=one_line(examples[0]) if examples else "",
         )
     return Question(field=name, rule=f"{rule_of(schema)}; got {_shown(value)}", suggestion=_suggestion(value, schema))
 

@@ -56,7 +56,8 @@ def read(
     found: dict[str, Given] = dict(_from_prose(text, names, questions))
     for key in (ENVIRONMENT, BLUEPRINT):
         _take(found, {key: request.fields.get(key, "").strip()})
-    _take(found, _from_yaml(request.fields.get(PARAMETERS, ""), questions))
+    # What cannot be read in the form is settled by an answer, which stands for itself.
+    _take(found, _from_yaml(request.fields.get(PARAMETERS, ""), [] if request.answers else questions))
     for position, answer in enumerate(request.answers, start=1):
         last = position == len(request.answers)
         _take(found, _from_answer(answer, names, environments, blueprints, questions if last else []), clear=True)

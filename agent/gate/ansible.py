@@ -83,6 +83,10 @@ def on_the_controller(file: AnsibleFile) -> Iterator[Hit]:
     """Tasks run on the machines, not on the runner: no `local_action`, no `connection: local`, no `delegate_to` or
     `hosts` that is the runner or is computed. `{{ groups['db'][0] }}` is a machine of the inventory and fine.
     """
+    for play in file.plays:
+        hosts = play.get("hosts")
+        if hosts is not None and not _is_inventory(hosts):
+            yield file.hit("hosts is the runner, or cannot be told", hosts.line)
     for name, value, line in file.keys:
         if file.is_data:
             continue
@@ -90,7 +94,7 @@ def on_the_controller(file: AnsibleFile) -> Iterator[Hit]:
             yield file.hit("local_action runs on the runner", line)
         elif name == "connection" and value.kind == "text" and value.text not in {"ssh", "ansible.builtin.ssh"}:
             yield file.hit(f"connection: {value.text[:40]} is not ssh", line)
-        elif name in {"delegate_to", "hosts"} and not _is_inventory(value):
+        elif name == "delegate_to" and not _is_inventory(value):
             yield file.hit(f"{name} leads to the runner, or cannot be told", line)
         elif name in {"ansible_host", "ansible_ssh_host"} and (_is_runner(value.text) or is_template(value.text)):
             yield file.hit(f"{name} is the runner, or cannot be told", line)

@@ -31,7 +31,10 @@ def is_template(text: str) -> bool:
 
 def problems(text: str, *, expression: bool = False) -> Iterator[str]:
     """What is wrong with a template, or with a bare `expression` as `when:` takes it."""
-    if not expression and not is_template(text):
+    if not expression and not is_template(text) and not text.startswith("#jinja2:"):
+        return
+    if text.startswith("#jinja2:"):
+        yield "chooses other delimiters, which hides what is rendered"
         return
     if len(text) > MAX_TEXT:
         yield "is too long to be judged"
@@ -119,11 +122,15 @@ def _problem(node: nodes.Node) -> Iterator[str]:
         yield f"names {node.name}"
     elif isinstance(node, nodes.Filter):
         yield from _named("filter", node.name, READING_FILTERS)
+        if node.name.rsplit(".", 1)[-1] in {"b64decode", "format"} and isinstance(node.node, nodes.Const):
+            yield f"makes text with the filter {node.name} that nobody can read here"
     elif isinstance(node, nodes.Test):
         yield from _named("test", node.name, READING_TESTS)
     elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         yield f"reaches for {node.attr}"
     elif isinstance(node, nodes.Const) and isinstance(node.value, str):
+        if "{{" in node.value or "{%" in node.value or node.value.endswith("{"):
+            yield "builds a template out of text"
         if "__" in node.value and node.value.strip("_-=~# ") and any(word in node.value for word in DUNDERS):
             yield f"reaches for {node.value[:40]!r}"
     elif isinstance(node, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
@@ -154,4 +161,5 @@ def _named(what: str, name: str, reading: frozenset[str]) -> Iterator[str]:
 
 
 def _plain_file(name: str) -> bool:
-    return not name.startswith(("/", "~")) and ".." not in name.split("/") and "{" not in name
+    plain = not name.startswith(("/", "~")) and ".." not in name.split("/") and "{" not in name
+    return plain and name.endswith(".j2")

@@ -51,10 +51,10 @@ PATH_ARGUMENTS = {
     "slurp": (),
 }
 SENDING = re.compile(
-    r"\b(?:curl|wget)\b[^\n;|&]*(?:\s-(?:[a-zA-Z]*[dFT]\b)|\s--(?:data\S*|form\S*|upload-file|post-\S+|body-\S+|json)|"
+    r"\b(?:curl|wget)\b[^\n;|&]{0,400}(?:\s-(?:[a-zA-Z]*[dFT]\b)|\s--(?:data\S*|form\S*|upload-file|post-\S+|body-\S+|json)|"
     r"\s-X\s*['\"]?(?:POST|PUT|PATCH)|\s--request[ =]['\"]?(?:POST|PUT|PATCH))"
-    r"|\b(?:nc|ncat|netcat|socat|telnet|tftp|ftp|sftp|scp|sendmail|mail|mailx)\s+[^\n;|&]*[\w{]"
-    r"|\brsync\b[^\n;|&]*\s\S+:|\bssh\s+\S+@|\b(?:dig|nslookup|host)\s+[^\n]*(?:\$\(|`|\{\{)"
+    r"|\b(?:nc|ncat|netcat|socat|telnet|tftp|ftp|sftp|scp|sendmail|mail|mailx)\s+[^\n;|&\w{]{0,400}[\w{]"
+    r"|\brsync\b[^\n;|&]{0,400}\s\S{1,200}:|\bssh\s+\S{1,200}@|\b(?:dig|nslookup|host)\s+[^\n]{0,400}(?:\$\(|`|\{\{)"
     r"|/proc/(?:self|\d+|\*)/environ|169\.254\.169\.254|\baws\s+s3\s+(?:cp|sync|mv)\b|\bopenssl\s+s_client\b"
 )
 OWN_HOST = re.compile(
@@ -91,8 +91,8 @@ def modules(file: AnsibleFile) -> Iterator[Hit]:
 
 def controller_files(file: AnsibleFile) -> Iterator[Hit]:
     """`src` of `copy`, `template` and `unarchive` is a file of the runner: a plain relative name inside the play's
-    folder. A name from a variable is refused; `{{ item }}` is fine when the task itself lists plain names. What
-    `remote_src: true` reads lies on the machine and may be any path.
+    folder, and a template's name ends in `.j2`. A name from a variable is refused; `{{ item }}` is fine when
+    the task itself lists plain names. What `remote_src: true` reads lies on the machine and may be any path.
     """
     for task in file.tasks:
         own = arguments(task)
@@ -103,6 +103,12 @@ def controller_files(file: AnsibleFile) -> Iterator[Hit]:
                 continue
             if source.kind != "text" or not _plain_source(source.text, task.item):
                 yield file.hit(f"{short(task.module)}: {name} must be a plain file of the play", source.line)
+            elif short(task.module) == "template" and not source.text.endswith(".j2"):
+                yield file.hit(
+                    "template: the name of a template ends in .j2, so that it is read as one here", source.line
+                )
+        if short(task.module) == "template" and any(name.endswith("_string") for name in own):
+            yield file.hit("template: other delimiters hide what is rendered", task.item.line)
 
 
 def _plain_source(text: str, task: Item) -> bool:

@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from agent.gate import secret
-from agent.gate.rules import Example, Hit, Rule
+from agent.gate.rules import MAX_HITS, Example, Hit, Rule
 
 MAIN = "infra/terraform/dev/app/main.tf"
 MAX_LINE = 4_000
@@ -39,14 +40,15 @@ SUPPRESSION = re.compile(
 )
 NAMED_CHECK = re.compile(r"[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+")
 SHELL_PIPE = re.compile(
-    r"(?:\b(?:curl|wget|fetch)\b[^\n|;&]*(?:\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:\S*/)?(?:env\s+)?(?:ba|da|z|k|a)?sh\b"
+    r"(?:\b(?:curl|wget|fetch)\b[^\n|;&]{0,400}(?:\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:\S*/)?(?:env\s+)?(?:ba|da|z|k|a)?sh\b"
     r"|\|\s*(?:sudo\s+)?(?:\S*/)?(?:python|perl|ruby|node|php)[\d.]*\b))"
     r"|\b(?:ba|da|z|k|a)?sh\s+(?:-c\s+)?[\"']?(?:<\(|\$\(|`)\s*(?:curl|wget)\b"
     r"|\beval\s+[\"']?(?:\$\(|`)\s*(?:curl|wget)\b"
-    r"|/dev/tcp/|\bbase64\s+(?:-d|-D|--decode)\b[^\n|;&]*\|\s*(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
+    r"|/dev/tcp/|\bbase64\s+(?:-d|-D|--decode)\b[^\n|;&]{0,400}\|\s*(?:\S*/)?(?:ba|da|z|k|a)?sh\b"
 )
 ASSIGNMENT = re.compile(
-    r"""(?m)^\s*(?:-\s+)?["']?(?P<name>[A-Za-z][\w.-]{2,60})["']?\s*[:=]\s*["'](?P<value>[^"'\n]{4,200})["']\s*,?\s*(?:\#.*)?$"""
+    r"""(?m)^[ \t]*(?:-[ \t]+)?["']?(?P<name>[A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*"""
+    r"""["'](?P<value>[^"'\n]{4,200})["'][ \t]*,?[ \t]*(?:\#.*)?$"""
 )
 
 
@@ -113,7 +115,7 @@ def secrets(text: Text) -> Iterator[Hit]:
     signs. A secret belongs in a secret store; code names where it is.
     """
     lines: set[tuple[int, str]] = set()
-    for at, kind in secret.find(text.content):
+    for at, kind in islice(secret.find(text.content), MAX_HITS):
         lines.add((text.line(at), kind))
     if not text.path.endswith((".tf", ".md")):
         for match in ASSIGNMENT.finditer(text.content):

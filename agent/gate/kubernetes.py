@@ -52,11 +52,13 @@ def unparsable(manifest: Manifest) -> Iterator[Hit]:
 
 
 def kinds(manifest: Manifest) -> Iterator[Hit]:
-    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks, custom
-    resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has listed
-    could act for the cluster or bring in other code.
+    """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks,
+    custom resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has
+    listed could act for the cluster or bring in other code.
     """
-    if manifest.error is not None or manifest.is_kustomization or manifest.is_values or manifest.is_patch:
+    if manifest.error is not None or manifest.is_kustomization:
+        return
+    if manifest.root.kind == "list" or (manifest.is_values and not manifest.kind):
         return
     if manifest.root.kind == "text" and manifest.root.is_null:
         return
@@ -97,7 +99,7 @@ def namespaces(application: Application) -> Iterator[Hit]:
         yield last.hit(f"one application, several namespaces: {', '.join(sorted(said))}", last.root.line)
     for manifest in application.manifests:
         lacks = not (manifest.root.get("metadata") or Item("map", 0)).word("namespace")
-        if manifest.kind in NAMESPACED and lacks and not kustomized and not manifest.is_patch:
+        if manifest.kind in NAMESPACED and lacks and not kustomized:
             yield manifest.hit(f"{manifest.kind} without a namespace", manifest.root.line)
 
 

@@ -16,7 +16,7 @@ VOLUMES = frozenset({
 REGISTRIES = ("docker.io/library", "registry.k8s.io", "quay.io", "ghcr.io", "public.ecr.aws", "gcr.io/distroless")
 PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?::[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}")
 SERVICE_TOKEN = re.compile(r"/var/run/secrets|/run/secrets/kubernetes|/proc/(?:self|\d+|1)/environ|169\.254\.169\.254")
-SHELL_LOAD = re.compile(r"\b(?:curl|wget)\b.*\|\s*\S*sh\b|/dev/tcp/|\b(?:nc|ncat|socat)\s+\S")
+SHELL_LOAD = re.compile(r"\b(?:curl|wget)\b.{0,400}\|\s*\S{0,80}sh\b|/dev/tcp/|\b(?:nc|ncat|socat)\s+\S")
 
 
 def host(manifest: Manifest) -> Iterator[Hit]:

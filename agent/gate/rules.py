@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from agent.domain import Finding
 
 Subject = TypeVar("Subject")
+MAX_HITS = 100
 Example = Mapping[str, str | None]
 """A bundle: path -> content, None for a deletion. A path after `BEFORE` is a file of the tree that is changed.
 The names `bundle.json` and `plan.json` alone stand for the text of a whole bundle or plan.
@@ -53,8 +55,8 @@ class Rule(Generic[Subject]):
         return "\n\n".join(parts) + "\n"
 
     def findings(self, subject: Subject) -> list[Finding]:
-        """The hits of this rule on `subject`, as findings of the gate."""
-        return [finding(self.id, hit) for hit in self.check(subject)]
+        """The first hits of this rule on `subject`, as findings of the gate: more would block no more and cost time."""
+        return [finding(self.id, hit) for hit in islice(self.check(subject), MAX_HITS)]
 
 
 def finding(rule: str, hit: Hit) -> Finding:

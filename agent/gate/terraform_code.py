@@ -53,7 +53,7 @@ def blocks(module: Module) -> Iterator[Hit]:
                 yield source.hit(f"{block.kind} takes {LABELS.get(block.kind, 0)} names", block.at)
             if not all(NAME.fullmatch(label) for label in block.labels):
                 yield source.hit(f"{block.kind}: a name must be ASCII letters, digits, '_' and '-'", block.at)
-            if block.kind in RESOURCES and above and above[0].kind != "check":
+            if block.kind in RESOURCES and block.labels and above and above[0].kind != "check":
                 yield source.hit(f"{block.kind} cannot stand inside {above[0].kind}", block.at)
 
 

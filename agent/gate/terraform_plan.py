@@ -41,10 +41,13 @@ def readable(subject: PlanUnderTest) -> Iterator[Hit]:
         yield Hit("the plan ended with an error")
     if not isinstance(plan.get("configuration", {}), dict) or not isinstance(plan.get("resource_changes", []), list):
         yield Hit("the plan does not have the shape that is documented")
+    changes = plan.get("resource_changes", [])
+    if isinstance(changes, list) and not all(isinstance(item, dict) for item in changes):
+        yield Hit("a change in the plan is no object")
+    if not isinstance(_dict(plan.get("configuration")).get("root_module"), dict):
+        yield Hit("the plan's configuration has no root module")
     if plan.get("deferred_changes"):
         yield Hit("the plan leaves changes for later: they cannot be judged")
-    if not plan.get("configuration"):
-        yield Hit("the plan says nothing about its configuration")
 
 
 def provisioners(subject: PlanUnderTest) -> Iterator[Hit]:

@@ -115,10 +115,12 @@ def answer(questions: Sequence[Question], *, secrets: Sequence[str] = ()) -> str
     """The `/agent revise` comment that answers `questions`, suggestions filled in; a field's name is left out when it
     is no plain name.
     """
+    if [question.field for question in questions] == ["parameters"]:  # the form's field holds answers, it is none
+        return f"/agent revise {_suggested(questions[0], secrets)}"
     lines = [
-        f"{question.field}: {_suggested(question, secrets)}"
+        f"{question.field}:" if question.drop else f"{question.field}: {_suggested(question, secrets)}"
         for question in questions
-        if FIELD.fullmatch(question.field)
+        if FIELD.fullmatch(question.field) and question.field != "parameters"
     ]
     if len(lines) == 1:
         return f"/agent revise {lines[0]}"
@@ -168,6 +170,7 @@ def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
         "shown": ordered[:MOST_ROWS],
         "more": len(ordered[MOST_ROWS:]),
         "checks": findings.checks,
+        "to_mend": any(finding.severity != "info" for finding in findings.findings),
         "commit": commit,
     }
     return render("checks", context, {**TABLES, **values})

@@ -144,7 +144,7 @@ def _visible(text: str) -> str:
 
 
 def _line(line: str, rules: Rules) -> str:
-    line = line.strip(" ")
+    line = line.strip()
     if heading := HEADING.fullmatch(line):
         text = _escaped(heading["text"], rules._replace(emphasis=False))
         return f"**{text}**" if text else ""

@@ -296,3 +296,15 @@ def test_yaml_tricks() -> None:
     first = "---\n- hosts: web\n  tasks:\n    - &t\n      command: id\n      delegate_to: localhost\n"
     merged = first + "    - <<: *t\n      name: again\n"
     assert "ansible/controller" in rules({f"{PLAY}/site.yml": merged})
+
+
+def test_templates_by_other_roads() -> None:
+    assert "ansible/jinja" in rules(
+        {f"{PLAY}/templates/a.j2": "#jinja2:variable_start_string:'[['\n[[ lookup('pipe', 'id') ]]\n"}
+    )
+    assert "ansible/controller-file" in task("template:\n  src: a.j2\n  dest: /a\n  variable_start_string: '[['")
+    assert "ansible/controller-file" in task("template:\n  src: site.yml\n  dest: /a")
+    assert "ansible/jinja" in variable("x: \"{{ '{' ~ '{ lookup(1) }' ~ '}' }}\"")
+    assert "ansible/jinja" in variable("x: \"{{ 'e3s=' | b64decode }}\"")
+    assert "ansible/jinja" in rules({f"{PLAY}/templates/a.j2": "{% include '/etc/passwd' %}"})
+    assert "ansible/jinja" in rules({f"{PLAY}/x.conf": "{{ lookup('pipe', 'id') }}"})

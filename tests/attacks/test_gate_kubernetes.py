@@ -284,3 +284,17 @@ def test_S16_lists_and_documents() -> None:
         assert "kubernetes/rights" in doc(f'{{"kind": "{kind}", "items": [{inner}]}}', "app.json")
         nested = f'{{"kind": "List", "items": [{{"kind": "{kind}", "items": [{inner}]}}]}}'
         assert "kubernetes/rights" in doc(nested, "app.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x-patch.yaml", "patches/x.yaml", "values-x.yaml", "values.yaml", "Chart.yaml", "kustomization.yaml", "x.json"],
+)
+def test_K05_names_that_could_excuse(name: str) -> None:
+    webhook = {
+        "apiVersion": "x/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "x", "namespace": "app"},
+    }
+    assert doc(json.dumps(webhook), name) & {"kubernetes/kind", "kubernetes/kustomize"}
+    assert "kubernetes/namespace" in doc(json.dumps({"kind": "ConfigMap", "metadata": {"name": "x"}}), name)

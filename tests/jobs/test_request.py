@@ -83,6 +83,19 @@ def test_an_answer_goes_on_from_there(desk: Desk) -> None:
     assert (change.status, change.units) == ("written", ("infra/terraform/dev/my-bucket",))
 
 
+@pytest.mark.parametrize("parameters", ["Name: My_Bucket!\nversionning: yes", "versionning: yes", "name: -\nnme: x"])
+def test_the_answer_that_the_comment_offers_is_one(desk: Desk, parameters: str) -> None:
+    issue = file(desk, form(parameters=parameters))
+    _, comment = asked(desk, issue)
+    offered = comment.split("```")[1].strip("\n")
+    desk.person("casey").get_issue(issue.number).create_comment(offered)
+    documents = desk.documents()
+    desk.intake(documents, desk.last("issue_comment"))
+    change = desk.author(documents)[0]
+    assert isinstance(change, ChangeSet)
+    assert change.status == "written", offered
+
+
 def test_an_edited_form_and_the_label_start_afresh(desk: Desk) -> None:
     issue = file(desk, form(parameters="name: Wrong!"))
     asked(desk, issue)

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -144,6 +144,7 @@ MANY = settings(max_examples=600, deadline=None)
 
 @MANY
 @given(TEXT)
+@example("\xa0")
 def test_a_block_is_inert_stable_and_bounded(text: str) -> None:
     made = sanitize(text, link_hosts=HOSTS)
     assert_inert(made)
