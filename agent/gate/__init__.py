@@ -1,6 +1,7 @@
 """A change's files -> findings about what may never be written. Pure and total: no disk, no network, no tools."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from agent.domain import File, Finding
@@ -40,7 +41,7 @@ def examine(
     `base` is the tree that the change is made on (path -> content), so that a module is judged as a whole and a
     removed safeguard is seen; None when it is not known. `trusted` is what the pipeline itself would write
     (path -> content): a file with exactly that content passes unread. `waived` are pairs of a rule (or of a check that
-    a suppression comment names) and a path, from the default branch.
+    a suppression comment names) and a path, in which `*` stands for any text; they come from the default branch.
     """
     own = dict(trusted or {})
     judged = [file for file in files if file.content is None or own.get(file.path) != file.content]
@@ -76,7 +77,8 @@ def _not_waived(findings: Iterable[Finding], waived: Collection[tuple[str, str]]
     for item in findings:
         rule = RULES.get(item.rule)
         named = content.NAMED_CHECK.findall(item.message) if item.rule == "content/suppression" else []
-        allowed = (item.rule, item.path) in waived or (named and all((name, item.path) in waived for name in named))
+        waivers = {name for name, pattern in waived if fnmatchcase(item.path, pattern)}
+        allowed = item.rule in waivers or (named and waivers.issuperset(named))
         if rule is None or not rule.waivable or not allowed:
             kept.append(item)
     return kept

@@ -254,7 +254,7 @@ RULES: tuple[Rule[ChangeUnderTest], ...] = (
         "bundle/protected",
         "protected files are not deleted",
         protected,
-        fires=({f"{UNIT}/terraform.tf": None},),
+        fires=({f"{UNIT}/terraform.tf": None}, {f"{UNIT}/probes.yaml": None}),
         passes=({f"{UNIT}/old.tf": None},),
     ),
 )

@@ -140,7 +140,7 @@ def pull_request_title(*, request: Request, change: ChangeSet, intent: Intent | 
 
 
 def pull_request_body(context: Context, *, request: Request, change: ChangeSet, intent: Intent | None = None) -> str:
-    """What was asked, how it was understood, scope, risk, rollback; last the issue it is for, unless a person's own pull
+    """What was asked, how it was understood, scope, risk, rollback; last the issue, unless a person's own pull
     request is what was asked.
     """
     values = {"request": request, "change": change, "intent": intent, "summary": change.summary or request.title}

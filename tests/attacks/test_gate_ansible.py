@@ -106,6 +106,11 @@ def test_A02_other_lookups(name: str) -> None:
     assert "ansible/loop" in task(f"debug:\n  msg: x\nwith_{name}: x")
 
 
+def test_A02_calls_that_nobody_listed() -> None:
+    for text in ("unheard('x')", "lipsum()", "x['y']()", "(x)('y')", "x.unheard('y')"):
+        assert "ansible/jinja" in variable(f'x: "{{{{ {text} }}}}"'), text
+
+
 def test_A02_filters_and_tests_that_read() -> None:
     for text in (
         "'*' | fileglob",

@@ -90,6 +90,7 @@ def test_F09_git_metadata() -> None:
 
 
 def test_F10_odd_names() -> None:
+    paths(f"{UNIT}/sub./x.tf", f"{UNIT}/sub/aux/x.tf")
     paths(
         f"{UNIT}/main.tf:ads", f"{UNIT}/CON", f"{UNIT}/con.tf", f"{UNIT}/a\x00.tf", f"{UNIT}/a\n.tf", f"{UNIT}/ main.tf"
     )

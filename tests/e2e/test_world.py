@@ -8,7 +8,6 @@ from pathlib import Path
 import boto3
 import git
 import pytest
-from botocore.exceptions import ClientError
 
 from agent.sandbox import world
 from agent.sandbox.runner import Run

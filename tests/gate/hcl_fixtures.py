@@ -11,6 +11,8 @@ STRICTER = {
 """Legal, but never ordinary: Terraform takes these and we do not."""
 
 SAME = {
+    "marker_behind_an_expression": "zz {\n a = <<E\n${x}E\n${y}\nE\n}\n",
+    "marker_behind_a_directive": "zz {\n a = <<E\n%{if x}E\n%{endif}E\nE\n}\n",
     "number_attribute": "locals {\n a = 1e3.0\n}\n",
     "number_attribute2": "locals {\n a = 0.50.5\n}\n",
     "crlf": 'resource "a" "b" {\r\n  x = 1\r\n}\r\n',

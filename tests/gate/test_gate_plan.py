@@ -12,7 +12,10 @@ from agent.gate import examine_plan
 from tests.gate.gate_helpers import GUARDRAILS
 from tests.gate.test_gate_hcl import ENVIRONMENT
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH"),
+]
 
 
 def planned(folder: Path, text: str, *, apply: bool = False) -> dict[str, Any]:

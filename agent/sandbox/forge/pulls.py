@@ -8,8 +8,8 @@ from agent.sandbox.forge.errors import ApiError, invalid, not_found, role_missin
 from agent.sandbox.forge.http import Answer, Call, Route, page
 from agent.sandbox.forge.issues import MAX_BODY, MAX_TITLE, insert, text_of
 from agent.sandbox.forge.issues import edit as edit_issue
-from agent.sandbox.forge.merging import merged, test_merge
 from agent.sandbox.forge.journal import change_ref
+from agent.sandbox.forge.merging import merged, test_merge
 from agent.sandbox.forge.moved import Move, pull_event
 from agent.sandbox.forge.shapes import pull as shapes
 from agent.sandbox.forge.shapes.git import commit, file
