@@ -15,7 +15,7 @@ import typer
 
 from agent import __version__
 from agent.documents import Documents, schema, write
-from agent.domain import DOCUMENTS, Document
+from agent.domain import DOCUMENTS, Document, Findings
 from agent.errors import AgentError, ToolError, UserError
 from agent.jobs import ORDER
 from agent.settings import TerraformSettings, load_guardrails, load_settings
@@ -72,6 +72,12 @@ def job(
         print(f"{path}: {document.name}, {getattr(document, 'status', 'written')}")
         for reason in getattr(document, "reasons", ()):
             print(f"  {reason}")
+        if isinstance(document, Findings):
+            announced["passed"] = str(all(check.status == "passed" for check in document.checks)).lower()
+            for check in document.checks:
+                print(f"  {check.check}: {check.status}, {check.seconds:.1f} s {check.detail}".rstrip())
+            for finding in document.findings:
+                print(f"  {finding.path}:{finding.line}: {finding.severity}: {finding.rule}: {finding.message}")
     if output := os.environ.get("GITHUB_OUTPUT"):
         with Path(output).open("a", encoding="utf-8") as file:
             file.writelines(f"{key}={value}\n" for key, value in announced.items() if value)
