@@ -77,6 +77,11 @@ def find_waiver(waivers: Waivers, rule: str, path: str, *, today: date) -> Waive
     return None
 
 
+def for_the_gate(waivers: Waivers, *, today: date) -> tuple[tuple[str, str], ...]:
+    """(rule, path pattern) of the waivers that hold today, as `agent.gate.examine` takes them. Pure."""
+    return tuple((waiver.rule, waiver.path) for waiver in waivers.waivers if waiver.expires >= today)
+
+
 def expired(waivers: Waivers, *, today: date) -> tuple[Finding, ...]:
     """A finding for each waiver that no longer holds. Pure."""
     return tuple(

@@ -1,18 +1,19 @@
 """ChangeSet -> Findings: the gate first, then every outside check on what the gate let through."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from agent import gate
 from agent.checks import run_checks
 from agent.checks.checkov import worker as checkov_worker
 from agent.documents import Documents
-from agent.domain import ChangeSet, CheckRun, File, Findings, Request
-from agent.jobs.workspace import infrastructure, laid_over, trusted
+from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Request
+from agent.errors import UserError
+from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
 from agent.repo import open_repo
 from agent.settings import Guardrails, Settings
+from agent.targets.probes import PROBES_FILE, load_probes
 from agent.targets.terraform_files import MODULES
 from agent.tools import Tools
 
@@ -35,9 +36,8 @@ def run(
     ours = trusted(change.units, after, base=base, settings=settings, root=root)
     started = time.monotonic()
     with checkov_worker(tools, python=checkov, root=root) as worker:
-        refused = gate.examine(
-            change.files, guardrails=guardrails, base=base, trusted={file.path: file.content or "" for file in ours}
-        )
+        refused = refusals(change.files, guardrails=guardrails, base=base, ours=ours, root=root, today=today)
+        refused += tuple(finding for file in change.files for finding in _probes(file))
         gated = CheckRun(
             check="gate",
             status="failed" if refused else "passed",
@@ -62,6 +62,16 @@ def run(
             worker=worker,
         )
     return Findings(findings=answered.findings, checks=(gated, *answered.checks))
+
+
+def _probes(file: File) -> Iterator[Finding]:
+    """A probe that could not be asked after the merge is better refused before it."""
+    if file.content is None or not file.path.endswith(f"/{PROBES_FILE}"):
+        return
+    try:
+        load_probes(file.content, path=file.path)
+    except UserError as error:
+        yield Finding(source="gate", rule="probes/invalid", severity="critical", message=str(error), path=file.path)
 
 
 def _seen(units: Sequence[str], after: Mapping[str, str], ours: Collection[str]) -> list[File]:

@@ -1,13 +1,14 @@
 """Proposal (or a person's pull request) -> Plan: what applying its head commit would do, judged by gate and scope."""
 
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from agent import gate, scope
 from agent.documents import Documents
 from agent.domain import ChangeSet, Finding, Plan, Proposal, Request, UnitPlan
 from agent.errors import ToolError, UserError
-from agent.jobs.workspace import change_of, infrastructure, lay_out, trusted
+from agent.jobs.workspace import change_of, infrastructure, lay_out, refusals, trusted
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Guardrails, Settings
 from agent.targets import terraform
@@ -22,6 +23,7 @@ def run(
     guardrails: Guardrails,
     tools: Tools,
     remote: Remote,
+    today: date,
 ) -> Plan:
     """Plan every unit of the change on the commit that a person would merge. A unit without a plan says why."""
     request, change = documents.need(Request), documents.need(ChangeSet)
@@ -35,12 +37,7 @@ def run(
     files = change_of(repo, remote, base=request.base_sha, commit=commit)
     base, after = infrastructure(repo, request.base_sha), infrastructure(repo, commit)
     ours = trusted(change.units, after, base=base, settings=settings, root=root)
-    refused = gate.examine(
-        files,
-        guardrails=guardrails,
-        base=base,
-        trusted={file.path: file.content or "" for file in ours},
-    )
+    refused = refusals(files, guardrails=guardrails, base=base, ours=ours, root=root, today=today)
     if refused:
         reason = f"the gate refused {commit[:7]}, so nothing of it was run: {refused[0].rule}: {refused[0].message}"
         failed = (UnitPlan(unit=unit, target="terraform", status="failed", reason=reason) for unit in change.units)

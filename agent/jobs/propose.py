@@ -4,13 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from agent import gate
 from agent.documents import Documents
 from agent.domain import ChangeSet, Findings, Intent, Proposal, Request
 from agent.errors import UserError
 from agent.github import write
 from agent.github.connect import Connection
-from agent.jobs.workspace import infrastructure, laid_over, trusted
+from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
 from agent.render import comments
 from agent.render.page import Context, marker
 from agent.repo import Remote, commit_files, fetch, open_repo, push, remote_head
@@ -38,7 +37,7 @@ def run(
     repo = open_repo(root)
     base = infrastructure(repo, request.base_sha)
     ours = trusted(change.units, laid_over(base, change.files), base=base, settings=settings, root=root)
-    refused = gate.examine(change.files, guardrails=guardrails, base=base)
+    refused = refusals(change.files, guardrails=guardrails, base=base, ours=(), root=root, today=clock().date())
     if refused:
         return Proposal(status="refused", reasons=tuple(f"{item.rule}: {item.message}" for item in refused))
     if change.status != "written" or not change.files:

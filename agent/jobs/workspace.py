@@ -1,14 +1,17 @@
 """A commit -> what the jobs read off it: texts, units, trusted files, fingerprints."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import git
 
-from agent.domain import File
+from agent import gate
+from agent.checks.waivers import for_the_gate, load_waivers
+from agent.domain import File, Finding
 from agent.repo import Remote, changed, entries, export, merge_base, read, tree
 from agent.seal import policy_version
-from agent.settings import Settings
+from agent.settings import Guardrails, Settings
 from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files
 
 LOCK = "policies/terraform.lock.hcl"
@@ -97,6 +100,25 @@ def fingerprints(repo: git.Repo, commit: str, units: Iterable[str]) -> tuple[dic
 def policy_of(repo: git.Repo, commit: str) -> str:
     """Version of the policy, settings included, that stands in `commit`."""
     return policy_version({entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)})
+
+
+def refusals(
+    files: Sequence[File],
+    *,
+    guardrails: Guardrails,
+    base: Mapping[str, str],
+    ours: Iterable[File],
+    root: Path,
+    today: date,
+) -> tuple[Finding, ...]:
+    """What the gate has against `files`, with the waivers of the default branch and our own files let through."""
+    return gate.examine(
+        files,
+        guardrails=guardrails,
+        base=base,
+        trusted={file.path: file.content or "" for file in ours},
+        waived=for_the_gate(load_waivers(root), today=today),
+    )
 
 
 def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:
