@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import github
 from github.Issue import Issue
 from github.PullRequest import PullRequest
 
@@ -36,7 +35,9 @@ class CommentView:
 
 @dataclass(frozen=True)
 class PullView:
-    """A pull request. `head_repository` is None when the fork is gone; `merged_by` is empty until merged."""
+    """A pull request. `head_repository` is None when the fork is gone; `merged_by` is empty until merged, and
+    `merged_by_person` says whether that is the account of a person.
+    """
 
     number: int
     title: str
@@ -52,6 +53,7 @@ class PullView:
     merged: bool
     merge_commit: str | None
     merged_by: str
+    merged_by_person: bool
 
 
 def permission(connection: Connection, login: str) -> str:
@@ -145,6 +147,7 @@ def _issue(connection: Connection, number: int) -> Issue:
 
 
 def _pull(found: PullRequest) -> PullView:
+    merger = found.merged_by if found.merged_at else None
     return PullView(
         number=found.number,
         title=found.title,
@@ -159,12 +162,6 @@ def _pull(found: PullRequest) -> PullView:
         head_repository=found.head.repo.full_name if found.head.repo is not None else None,
         merged=bool(found.merged_at),
         merge_commit=found.merge_commit_sha,
-        merged_by=_merger(found),
+        merged_by=merger.login if merger else "",
+        merged_by_person=merger is not None and merger.type == "User",
     )
-
-
-def _merger(found: PullRequest) -> str:
-    try:
-        return found.merged_by.login if found.merged_at and found.merged_by is not None else ""
-    except github.UnknownObjectException:
-        return ""

@@ -50,8 +50,9 @@ def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: 
     )
     if pull.base_branch != event.default_branch:
         return _stopped(merge, f"pull request #{pull.number} was merged into {pull.base_branch}")
-    permission = read.permission(connection, pull.merged_by) if pull.merged_by else "none"
-    if pull.merged_by == connection.bot or permission not in read.MAY_WRITE:
+    # An App may have write permission, but the merge is the approval, and only a person approves.
+    permission = read.permission(connection, pull.merged_by) if pull.merged_by_person else "none"
+    if permission not in read.MAY_WRITE:
         return _stopped(merge, f"merged by {pull.merged_by or 'nobody'}; a person with write permission has to merge")
 
     sealed = _sealed(connection, pull.head_sha)

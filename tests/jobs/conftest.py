@@ -15,12 +15,13 @@ from github.Repository import Repository
 from agent.documents import Documents, write
 from agent.domain import Document, Request
 from agent.github.connect import Connection, connect
+from agent.guardrails import load_guardrails
 from agent.jobs import author, intake, propose, publish
 from agent.render.page import Context
 from agent.repo import Remote
 from agent.sandbox.forge import Event, Forge, Server, serve
 from agent.sandbox.world import seed
-from agent.settings import Settings, load_guardrails, load_settings
+from agent.settings import Settings, load_settings
 
 PROJECT = Path(__file__).parent.parent.parent
 REPOSITORY = "acme/infra"
@@ -55,9 +56,9 @@ class Desk:
         token = self.forge.issue_job_token(REPOSITORY, EVERYTHING, run_id=1, job="test")
         return Remote(url=f"{self.server.url}/{REPOSITORY}.git", token=token)
 
-    def clone(self) -> Path:
+    def clone(self, *, depth: int = 1) -> Path:
         where = self.folder / f"clone-{len(list(self.folder.iterdir()))}"
-        git.Repo.clone_from(self.remote().url, where, depth=1, branch="main")
+        git.Repo.clone_from(self.remote().url, where, depth=depth, branch="main")
         return where
 
     @property
@@ -103,9 +104,9 @@ class Desk:
             context=self.context, clock=lambda: datetime(2026, 1, 2, tzinfo=UTC), default_branch="main",
         )  # fmt: skip
 
-    def publish(self, documents: Documents, **results: str) -> tuple[Document, ...]:
+    def publish(self, documents: Documents, root: Path | None = None, **results: str) -> tuple[Document, ...]:
         return self.run(
-            publish.run, documents, root=self.clone(), settings=self.settings, connection=self.connection(),
+            publish.run, documents, root=root or self.clone(), settings=self.settings, connection=self.connection(),
             remote=self.remote(), context=self.context, results=results,
         )  # fmt: skip
 
