@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,8 +17,9 @@ from agent import __version__
 from agent.documents import Documents, schema, write
 from agent.domain import DOCUMENTS, Document, Findings
 from agent.errors import AgentError, ToolError, UserError
+from agent.guardrails import load_guardrails
 from agent.jobs import ORDER
-from agent.settings import TerraformSettings, load_guardrails, load_settings
+from agent.settings import TerraformSettings, load_settings
 from agent.tools import CLOUD_VARIABLES, Tools, allowed
 
 MIRROR = "INFRA_AGENT_PROVIDER_MIRROR"
@@ -65,6 +66,7 @@ def job(
     documents: tuple[Document, ...] = made if isinstance(made, tuple) else (made,)
     announced = {"status": getattr(documents[0], "status", "")}
     announced["units"] = json.dumps(getattr(documents[0], "units", ())) if name == "resolve" else ""
+    announced["base"] = getattr(documents[0], "base_sha", "") or ""
     announced["trigger"] = getattr(documents[0], "trigger", "")
     for position, document in enumerate(documents):
         path = out if position == 0 else out.parent / f"{document.name}.json"
@@ -122,6 +124,47 @@ def demo(
         request=request, blueprint=blueprint, interactive=interactive, keep=keep, state=state, json_file=json_file
     )
     raise typer.Exit(run_demo(options, environ=os.environ))
+
+
+@app.command()
+def gate(
+    bundle: Annotated[str, typer.Argument(help='File with {"files": [{"path", "content"}]}; - is standard input.')],
+    style: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """Run the gate alone on a bundle: exit 0 pass, 1 blocked, 2 could not decide. Needs no tool, no repository."""
+    from agent.desk.gate import gate_bundle
+    from agent.desk.output import gate_text
+
+    decision = gate_bundle(bundle, root=Path.cwd())
+    typer.echo(gate_text(decision, style), nl=False)
+    raise typer.Exit(decision.exit_code)
+
+
+@app.command()
+def rules(
+    rule: Annotated[str, typer.Argument(metavar="[ID]", help="Show this rule's page.")] = "",
+    style: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/rules.md.")] = False,
+) -> None:
+    """List the gate's rules; with an ID, its page with an example that is blocked and one that is fine."""
+    from agent.desk.output import rules_text
+
+    typer.echo(rules_text(rule, style, as_markdown=markdown), nl=False)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="A checkout, a part of its infra/, or the folder of a unit.")] = Path(),
+    style: Annotated[Literal["text", "json", "sarif", "github"], typer.Option("--format")] = "text",
+    changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the base, in its units.")] = False,
+    base: Annotated[str, typer.Option("--base", help="With --changed: commit or branch. Default: main's.")] = "",
+) -> None:
+    """Run gate and checks on a folder: exit 0 nothing to mend, 1 findings, 2 a check could not run."""
+    from agent.desk.run import run_check
+
+    text, code = run_check(path, style=style, environ=os.environ, changed=changed, base=base)
+    typer.echo(text, nl=False)
+    raise typer.Exit(code)
 
 
 class _Effects:

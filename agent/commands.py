@@ -49,6 +49,18 @@ COMMANDS: dict[str, Syntax] = {
         Syntax(name="help", help="show these commands"),
         Syntax(name="revise", argument="<what to change>", help="write the change anew with this feedback or answer"),
         Syntax(name="plan", help="plan again, write nothing", aliases=("replan",)),
+        Syntax(
+            name="override",
+            argument="<rule> <reason>",
+            help="go on although the preflight refused, for those whom the guardrails name",
+            pattern=r"\S{1,60}[ \t]+\S.{2,500}",
+        ),
+        Syntax(
+            name="approve-destroy",
+            argument="<40-hex commit> <address>",
+            help="let the plan of that commit destroy what stands at that address",
+            pattern=r"[0-9a-f]{40}[ \t]+\S.{0,500}",
+        ),
     )
 }
 

@@ -1,12 +1,16 @@
 """A checkout and its tools -> what is there, what is missing, and how to get it."""
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.checks.severity import SEVERITY_PATH, load_severities
+from agent.checks.waivers import WAIVERS_PATH, load_waivers
 from agent.errors import AgentError, ToolError
-from agent.settings import GUARDRAILS_PATH, SETTINGS_PATH, load_guardrails, load_settings
+from agent.guardrails import GUARDRAILS_PATH, load_guardrails
+from agent.settings import SETTINGS_PATH, load_settings
 from agent.tools import Tools
 
 GET_TERRAFORM = (
@@ -14,6 +18,11 @@ GET_TERRAFORM = (
     "OpenTofu 1.10 or newer (opentofu.org/docs/intro/install), or name a binary in .github/infra-agent.yml under "
     "terraform.binary. Without it no plan can be made"
 )
+
+
+OLDEST = (1, 10)
+LOCK_PATH = "policies/terraform.lock.hcl"
+APPLY_PATH = ".github/workflows/apply.yml"
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,24 @@ def diagnose(root: Path, *, tools: Tools, mirror: str) -> Iterator[Line]:
     if mirror:
         there = (Path(mirror) / "registry.terraform.io").is_dir()
         yield Line("provider mirror", there, mirror if there else f"{mirror} holds no folder registry.terraform.io")
-    for path, load in ((SETTINGS_PATH, load_settings), (GUARDRAILS_PATH, load_guardrails)):
+    yield from _files(root)
+
+
+def _files(root: Path) -> Iterator[Line]:
+    loads = (
+        (SETTINGS_PATH, load_settings),
+        (GUARDRAILS_PATH, load_guardrails),
+        (WAIVERS_PATH, load_waivers),
+        (SEVERITY_PATH, load_severities),
+    )
+    for path, load in loads:
         try:
             load(root)
             yield Line(path, True, "sound")
         except AgentError as error:
             yield Line(path, False, str(error))
+    lock = (root / LOCK_PATH).is_file()
+    yield Line(LOCK_PATH, lock, "there" if lock else "not there: every unit would take whatever provider it is given")
 
 
 def _terraform(root: Path, tools: Tools) -> Line:
@@ -46,8 +67,16 @@ def _terraform(root: Path, tools: Tools) -> Line:
         binary = ""
     for name in [binary] if binary else ["terraform", "tofu"]:
         if path := tools.which(name):
-            return _program(tools, path, GET_TERRAFORM)
+            return _new_enough(_program(tools, path, GET_TERRAFORM))
     return Line("Terraform or OpenTofu", False, GET_TERRAFORM)
+
+
+def _new_enough(line: Line) -> Line:
+    """The state's lock file needs 1.10, of Terraform and of OpenTofu alike."""
+    found = re.search(r"v(\d+)\.(\d+)", line.detail)
+    if line.ok and found and (int(found[1]), int(found[2])) < OLDEST:
+        return Line(line.what, False, f"{line.detail} is older than {'.'.join(map(str, OLDEST))}. {GET_TERRAFORM}")
+    return line
 
 
 def _program(tools: Tools, name: str, how: str) -> Line:

@@ -38,18 +38,54 @@ class Question(Value):
     drop: bool = False
 
 
+class Override(Value):
+    """`/agent override`: somebody who may has set one rule aside for one request."""
+
+    rule: str
+    reason: str
+    by: str
+    comment_id: int
+
+
+class Approval(Value):
+    """`/agent approve-destroy`: the plan of exactly `commit` may destroy what stands at `address`.
+
+    `address` is a resource's address, or `unit:address` where units share one.
+    """
+
+    commit: Sha1
+    address: str
+    by: str
+    comment_id: int
+
+
+class Refusal(Value):
+    """What stands against a request before anything is written.
+
+    `value` is what was asked for or found, `message` says it to the person who asked, `who` are the people and teams
+    who can override `rule`; empty when nobody can. `url` is where `value` is to be seen, when it is a page.
+    """
+
+    rule: str
+    value: str
+    message: str
+    url: str = ""
+    who: tuple[str, ...] = ()
+
+
 class Request(Document):
     """A snapshot of the issue (or of a person's pull request) at the moment when the agent was called.
 
     `status` is `accepted` (the pipeline goes on), `refused` (a person is told `reasons`) or `ignored` (the event is
     not for us; nothing is written anywhere). `body` is cleaned text; `sha256` is over the raw title and body.
-    `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order.
+    `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order, and
+    `overrides` and `approvals` what people who may do so have said; of one said twice the last counts.
     """
 
     name: ClassVar[str] = "request"
     status: Literal["accepted", "refused", "ignored"]
     reasons: tuple[str, ...] = ()
-    trigger: Literal["label", "revise", "plan", "help", "usage", "pull_request"]
+    trigger: Literal["label", "revise", "override", "plan", "help", "usage", "pull_request"]
     repository: str
     number: int
     url: str
@@ -66,6 +102,8 @@ class Request(Document):
     pull_request: int | None = None
     comment_id: int | None = None
     removed: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
 
 class Action(Value):
@@ -116,23 +154,30 @@ class File(Value):
 
 
 class ChangeSet(Document):
-    """Whole files to write or delete, never patches. `scope` is None for a person's own pull request."""
+    """Whole files to write or delete, never patches. `scope` is None for a person's own pull request.
+
+    `refusals` are what the preflight has against it, with the status `refused`; it holds no files then.
+    """
 
     name: ClassVar[str] = "change"
-    status: Literal["written", "needs-info", "nothing"]
+    status: Literal["written", "needs-info", "nothing", "refused"]
     author: str
     summary: str = ""
     files: tuple[File, ...] = ()
     units: tuple[str, ...] = ()
     scope: Scope | None = None
     rollback: str = ""
+    refusals: tuple[Refusal, ...] = ()
 
 
 # --- what was found ----------------------------------------------------------------------------------------------
 
 
 class Finding(Value):
-    """What any check or reviewer says. `line` counts from 1; 0 means the whole file. `help` is a link or a page."""
+    """What any check or reviewer says. `line` counts from 1; 0 means the whole file. `help` is a link or a page.
+
+    `address` is that of the resource which the finding is about, when a plan was judged.
+    """
 
     source: str
     rule: str
@@ -141,6 +186,7 @@ class Finding(Value):
     path: str = ""
     line: int = 0
     help: str = ""
+    address: str = ""
 
 
 class CheckRun(Value):
@@ -166,6 +212,7 @@ class Proposal(Document):
     name: ClassVar[str] = "proposal"
     status: Literal["proposed", "refused"]
     reasons: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     branch: str = ""
     head_sha: Sha1 | None = None
     base_sha: Sha1 | None = None
@@ -186,6 +233,36 @@ class Change(Value):
     fields: tuple[str, ...] = ()
 
 
+class CostLine(Value):
+    """A resource's known monthly list price, before and after. None: not known, or it bills by use; `note` says why.
+
+    `source` names each source with its date, separated by `; `; `date` is the oldest of them.
+    """
+
+    address: str
+    before: float | None
+    after: float | None
+    source: str = ""
+    date: str = ""
+    note: str = ""
+
+
+class Cost(Value):
+    """The known part of a unit's monthly cost.
+
+    `unpriced` and `usage_based` count resources whose price is not known, or that bill by use, before or after: with
+    any of them the totals are lower bounds. A resource whose price afterwards is not known counts as before.
+    """
+
+    lines: tuple[CostLine, ...] = ()
+    monthly_before: float = 0.0
+    monthly_after: float = 0.0
+    unpriced: int = 0
+    usage_based: int = 0
+    currency: str = "USD"
+    source: str = ""
+
+
 class UnitPlan(Value):
     """What applying one unit would do. `digest` is over the canonical plan; `unknowns` counts unknown attributes."""
 
@@ -198,6 +275,7 @@ class UnitPlan(Value):
     tool: str = ""
     reason: str = ""
     seconds: float = 0.0
+    cost: Cost | None = None
 
 
 class Plan(Document):
@@ -227,6 +305,8 @@ class Seal(Document):
     policy: str
     tools: tuple[str, ...]
     plans: dict[str, str]
+    overrides: tuple[Override, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
 
 # --- what happened -----------------------------------------------------------------------------------------------

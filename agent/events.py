@@ -98,7 +98,7 @@ class Ignored(Value):
 
 
 Event: TypeAlias = IssueLabelled | IssueComment | PullRequestChanged | Push | Ignored
-PULL_REQUEST_ACTIONS = ("opened", "reopened", "synchronize", "ready_for_review")
+PULL_REQUEST_ACTIONS = ("opened", "reopened", "synchronize", "ready_for_review", "edited")
 
 
 def parse(name: str, payload: Any) -> Event:

@@ -64,6 +64,12 @@ def fetch(repo: git.Repo, remote: Remote, commit: str, *, depth: int = 1) -> Non
         _git(repo, "fetch", "--quiet", "--no-tags", f"--depth={depth}", remote.url, commit, token=remote.token)
 
 
+def fetch_all(repo: git.Repo, remote: Remote, commits: Iterable[str]) -> None:
+    """Make all of `commits` readable here with one exchange."""
+    if wanted := sorted(set(commits)):
+        _git(repo, "fetch", "--quiet", "--no-tags", "--depth=1", remote.url, *wanted, token=remote.token)
+
+
 def entries(repo: git.Repo, commit: str, folders: Iterable[str]) -> Iterator[Entry]:
     """Every file of `commit` below `folders`, links and submodules included."""
     answer = _git(repo, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, "--", *folders)
@@ -86,6 +92,11 @@ def read(repo: git.Repo, commit: str, path: str) -> bytes | None:
         if entry.path == path and entry.mode.startswith("100"):
             return _blob(repo, entry)
     return None
+
+
+def message(repo: git.Repo, commit: str) -> str:
+    """The message of one commit."""
+    return _git(repo, "show", "--no-patch", "--format=%B", commit)
 
 
 def export(repo: git.Repo, commit: str, folders: Iterable[str], *, into: Path) -> tuple[str, ...]:
@@ -120,6 +131,12 @@ def merge_base(repo: git.Repo, remote: Remote, base: str, commit: str) -> str:
         except ToolError:
             continue
     raise UserError(f"{commit[:7]} and {base[:7]} have no common history of 5000 commits; rebase the branch")
+
+
+def history(repo: git.Repo, base: str, commit: str) -> tuple[tuple[str, str], ...]:
+    """(commit, author's address) of what `commit` has over `base`, newest first. A name in git proves nothing."""
+    answer = _git(repo, "log", "--format=%H %ae", f"{base}..{commit}")
+    return tuple((line[:40], line[41:]) for line in answer.splitlines())
 
 
 def commit_files(

@@ -34,6 +34,8 @@ def make(
         policy=policy,
         tools=tuple(sorted({unit.tool for unit in plan.units})),
         plans={unit.unit: unit.digest for unit in plan.units},
+        overrides=request.overrides,
+        approvals=tuple(one for one in request.approvals if one.commit == proposal.head_sha),
     )
 
 

@@ -1,10 +1,16 @@
-"""`.github/infra-agent.yml` -> Settings; `policies/guardrails.yml` -> Guardrails. Refused at the line."""
+"""Text of a YAML file -> checked configuration, above all Settings; what is wrong is refused at its line."""
 
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -12,70 +18,93 @@ from agent.domain import Value
 from agent.errors import UserError
 
 SETTINGS_PATH = ".github/infra-agent.yml"
-GUARDRAILS_PATH = "policies/guardrails.yml"
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 
-class State(Value):
+@dataclass(frozen=True)
+class Shape:
+    """A text of a certain form; `words` say which, where an editor or a person meets a wrong one."""
+
+    pattern: str
+    words: str
+
+    def check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"must be {self.words}")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^({self.pattern})$"}
+
+
+Name = Annotated[str, Shape(r"[a-z][a-z0-9-]{0,31}", "a name of small letters, digits and hyphens, such as dev")]
+
+
+class Section(Value):
+    """A part of a configuration file. The text below each field is what an editor shows for it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class State(Section):
     """Where Terraform state lives: an S3 bucket; the lock is a file beside the state (`use_lockfile`)."""
 
     bucket: str
+    """Name of the bucket. It has to exist."""
     region: str
+    """Region of the bucket, such as `us-east-1`."""
     prefix: str = ""
+    """What stands before `<unit>.tfstate` in the bucket's keys."""
 
 
-class Environment(Value):
+class Environment(Section):
+    """One environment: where its resources go."""
+
     region: str
+    """Region of the environment's resources, such as `us-east-1`."""
     state: State
+    """Where the state of the environment's units lives."""
     tags: dict[str, str] = Field(default_factory=dict)
+    """Tags that every resource of the environment gets (`default_tags` of the provider)."""
 
 
-class Provider(Value):
-    """A provider that generated units may use. `version` is exact: the trusted lock file names its hashes."""
+class Provider(Section):
+    """A provider that generated units may use."""
 
-    source: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    source: Annotated[str, Shape(r"[a-z0-9-]+/[a-z0-9-]+", "namespace/name, such as hashicorp/aws")]
+    """`namespace/name` in the registry, such as `hashicorp/aws`."""
+    version: Annotated[str, Shape(r"\d+\.\d+\.\d+", "an exact version, such as 5.100.0")]
+    """The exact version: the trusted lock file names its hashes."""
 
 
-class TerraformSettings(Value):
-    """`binary` empty: `terraform`, then `tofu`, on PATH. `provider_mirror` empty: the public registry."""
+class TerraformSettings(Section):
+    """Which Terraform runs, and with which providers."""
 
     binary: str = ""
+    """Path of the program. Empty: `terraform`, then `tofu`, on PATH."""
     required_version: str = ">= 1.10"
+    """`required_version` of every unit."""
     provider_mirror: str = ""
+    """Folder that holds the providers. Empty: the public registry."""
     providers: dict[Name, Provider]
+    """Providers by their local name in Terraform code."""
     timeout_seconds: Annotated[int, Field(ge=10, le=7200)] = 1800
+    """How long one call of Terraform may take."""
 
 
-class Settings(Value):
+class Settings(Section):
+    """Settings of infra-agent: `.github/infra-agent.yml` on the default branch."""
+
     version: Literal[1]
+    """Version of this file's format."""
     request_label: str = "infra-request"
+    """The issue label that calls the agent."""
     environments: dict[Name, Environment]
+    """Environments by name. `policies/guardrails.yml` says what each of them allows."""
     terraform: TerraformSettings
-
-
-class Limits(Value):
-    max_files: Annotated[int, Field(ge=1, le=1000)] = 100
-    max_file_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 200_000
-    max_creates: Annotated[int, Field(ge=0)] = 100
-    max_destroys: Annotated[int, Field(ge=0)] = 0
-
-
-class Guardrails(Value):
-    """What a platform team allows at all. `stateful_types` hold data: destroying one needs its own approval.
-
-    `module_sources` are beginnings of addresses outside the tree that a module may come from; `image_registries` are
-    beginnings of image names (empty: the gate's own list).
-    """
-
-    version: Literal[1]
-    environments: tuple[Name, ...]
-    limits: Limits = Limits()
-    providers: tuple[str, ...]
-    module_sources: tuple[str, ...] = ()
-    image_registries: tuple[str, ...] = ()
-    stateful_types: tuple[str, ...] = ()
+    """Terraform and its providers."""
 
 
 Config = TypeVar("Config", bound=Value)
@@ -83,12 +112,7 @@ Config = TypeVar("Config", bound=Value)
 
 def load_settings(root: Path) -> Settings:
     """The settings of the checkout at `root`. Raises UserError naming file, line, field and reason."""
-    return parse(Settings, _read(root, SETTINGS_PATH), SETTINGS_PATH)
-
-
-def load_guardrails(root: Path) -> Guardrails:
-    """The guardrails of the checkout at `root`. Raises UserError naming file, line, field and reason."""
-    return parse(Guardrails, _read(root, GUARDRAILS_PATH), GUARDRAILS_PATH)
+    return parse(Settings, read(root, SETTINGS_PATH), SETTINGS_PATH)
 
 
 def parse(kind: type[Config], text: str, path: str) -> Config:
@@ -106,10 +130,19 @@ def parse(kind: type[Config], text: str, path: str) -> Config:
     try:
         return kind.model_validate(_plain(data))
     except ValidationError as error:
-        raise UserError("\n".join(_explain(path, data, dict(problem)) for problem in error.errors())) from error
+        problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors()]
+        wrong_inside = {problem["loc"][:-1] for problem in problems}
+        raise UserError(
+            "\n".join(
+                _explain(path, data, kind, problem)
+                for problem in problems
+                if problem["type"] != "too_short" or problem["loc"] not in wrong_inside
+            )
+        ) from error
 
 
-def _read(root: Path, path: str) -> str:
+def read(root: Path, path: str) -> str:
+    """Text of a configuration file that has to be in the checkout at `root`. Raises UserError naming it."""
     try:
         return (root / path).read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -124,11 +157,13 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _explain(path: str, data: Any, problem: dict[str, Any]) -> str:
+def _explain(path: str, data: Any, kind: type[BaseModel], problem: dict[str, Any]) -> str:
     line = 1
+    steps: list[Any] = []
     for part in problem["loc"]:
         if part == "[key]":  # pydantic's word for the key itself: its line is known already
             break
+        steps.append(part)
         if isinstance(data, dict | list) and hasattr(data, "lc"):
             place = data.lc.data.get(part) if data.lc.data else None
             line = place[0] + 1 if place else data.lc.line + 1
@@ -136,6 +171,48 @@ def _explain(path: str, data: Any, problem: dict[str, Any]) -> str:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             break
-    name = ".".join(str(part) for part in problem["loc"])
-    got = "" if problem["type"] == "missing" else f", got {problem['input']!r:.80}"
-    return f"{path}:{line}: {name}: {problem['msg']}{got}"
+    name = ".".join(str(step) for step in steps)
+    return f"{path}:{line}: {name}: {_reason(kind, steps, problem)}"
+
+
+def _reason(kind: type[BaseModel], steps: list[Any], problem: Mapping[str, Any]) -> str:
+    """What is wrong in words a person can act on: the allowed values, and the one that was probably meant."""
+    value = problem["input"]
+    shown = f", got {value!r:.80}" if isinstance(value, str | int | float) else ""
+    shown = f", got {value.isoformat()}" if isinstance(value, date) else shown
+    if problem["type"] == "extra_forbidden":
+        known = sorted({name for model in _models(kind, steps[:-1]) for name in model.model_fields})
+        return f"no such field{_meant(str(steps[-1]), known)}; there are {', '.join(known)}"
+    if problem["type"] in {"literal_error", "enum"}:
+        values = [value.strip("'") for value in re.split(r", | or ", str(problem["ctx"]["expected"]))]
+        named = f"one of {', '.join(values)}" if len(values) > 1 else values[0]
+        return f"must be {named}{shown}{_meant(str(value), values)}"
+    if problem["type"] == "missing":
+        return "has to be given"
+    return f"{problem['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def _meant(text: str, known: list[str]) -> str:
+    close = get_close_matches(text.lower(), known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _models(kind: type[BaseModel], steps: list[Any]) -> Iterator[type[BaseModel]]:
+    """The models that may stand at the place to which `steps` lead from `kind`."""
+    found: set[Any] = {kind}
+    for step in steps:
+        after: set[Any] = set()
+        for model in found:
+            if step in model.model_fields:
+                after |= set(_inside(model.model_fields[step].annotation))
+            else:
+                after.add(model)  # a key of a mapping, or a position in a list
+        found = after
+    yield from found
+
+
+def _inside(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _inside(part)

@@ -23,6 +23,14 @@ SHA = "0123456789abcdef" * 2 + "01234567"
         ("/agent revise\n~~~~\nname: a\n~~~~", Command(name="revise", text="name: a")),
         ("/agent revise use the --force flag", Command(name="revise", text="use the --force flag")),
         ("/agent revise\n- one\n- two", Command(name="revise", text="- one\n- two")),
+        (
+            "/agent override preflight/freeze it is on fire\nthanks",
+            Command(name="override", text="preflight/freeze it is on fire"),
+        ),
+        (
+            f'/agent approve-destroy {SHA}  aws_x.y["a b"]',
+            Command(name="approve-destroy", text=f'{SHA}  aws_x.y["a b"]'),
+        ),
     ],
 )
 def test_understood(body: str, expected: Command) -> None:
@@ -170,4 +178,32 @@ def test_feedback_is_handed_on_as_it_was_written(text: str) -> None:
 
 
 def test_usage_is_what_the_help_shows() -> None:
-    assert [usage(one) for one in COMMANDS.values()] == ["/agent help", "/agent revise <what to change>", "/agent plan"]
+    assert [usage(one) for one in COMMANDS.values()] == [
+        "/agent help",
+        "/agent revise <what to change>",
+        "/agent plan",
+        "/agent override <rule> <reason>",
+        "/agent approve-destroy <40-hex commit> <address>",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/agent override",
+        "/agent override preflight/freeze",
+        "/agent override preflight/freeze x",
+        "/agent override\npreflight/freeze because",
+        f"/agent approve-destroy {SHA}",
+        f"/agent approve-destroy {SHA[:7]} aws_x.y",
+        f"/agent approve-destroy {SHA.upper()} aws_x.y",
+        f"/agent approve-destroy {SHA}a aws_x.y",
+        "/agent approve-destroy aws_x.y",
+        f"/agent approve-destroy aws_x.y {SHA}",
+        f"/agent approve-destroy {SHA}\naws_x.y",
+    ],
+)
+def test_T23_half_an_override_or_approval_is_none(body: str) -> None:
+    answer = parse(body)
+    assert isinstance(answer, Usage)
+    assert "Write `/agent " in answer.message

@@ -14,7 +14,7 @@ from agent.tools import Tools, allowed
 PROJECT = Path(__file__).parent.parent
 
 
-def run(*arguments: str, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "COLUMNS": "120"}
     return subprocess.run(
         [sys.executable, "-m", "agent", *arguments],
@@ -23,7 +23,7 @@ def run(*arguments: str, cwd: Path = PROJECT, **environment: str) -> subprocess.
 
 
 def said(*arguments: str, code: int, **environment: str) -> str:
-    done = run(*arguments, **environment)
+    done = run(*arguments, cwd=PROJECT, **environment)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.errors import UserError
-from agent.settings import Guardrails, Settings, load_guardrails, load_settings, parse
+from agent.guardrails import Guardrails, load_guardrails
+from agent.settings import Settings, load_settings, parse
 
 ROOT = Path(__file__).parent.parent
 SOUND = """\
@@ -33,13 +34,13 @@ def test_sound_settings_are_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("version: 1", "version: 2", "f.yml:1: version: Input should be 1, got 2"),
-        ("5.100.0", "~> 5.0", "f.yml:8: terraform.providers.aws.version: String should match pattern"),
+        ("version: 1", "version: 2", "f.yml:1: version: must be 1, got 2"),
+        ("5.100.0", "~> 5.0", "f.yml:8: terraform.providers.aws.version: must be an exact version, such as 5.100.0, got '~> 5.0'"),
         ("  dev:", "  Dev!:", "f.yml:3: environments.Dev!"),
         (
             "    region: us-east-1",
             "    regoin: us-east-1",
-            "f.yml:4: environments.dev.regoin: Extra inputs are not permitted",
+            "f.yml:4: environments.dev.regoin: no such field; did you mean region?; there are region, state, tags",
         ),
         ("hashicorp/aws", "registry.evil.example/a/b", "f.yml:8: terraform.providers.aws.source"),
         ("terraform:", "terraform: [", "f.yml:8: not YAML"),

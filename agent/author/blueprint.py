@@ -14,7 +14,8 @@ from agent.author.parameters import read_parameters
 from agent.author.request_form import Asked, read
 from agent.author.templates import holds, one_line, render_hcl, render_text
 from agent.domain import Action, ChangeSet, File, Intent, Question, Request, Risk, Scope, Verb
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 
 ROOT = "infra/terraform"
 RISKS: tuple[Risk, ...] = ("low", "medium", "high", "critical")
@@ -129,7 +130,7 @@ def _environment(asked: Asked, allowed: list[str], assumptions: list[str]) -> tu
         return allowed[0], None
     else:
         rule = f"is missing: one of {listed}"
-    return "", Question(field="environment", rule=rule, suggestion=f"environment: {allowed[0]}" if allowed else "")
+    return "", Question(field="environment", rule=rule, suggestion=allowed[0] if allowed else "")
 
 
 def _taken(unit: str, name: str) -> Question:

@@ -57,10 +57,14 @@ def read(
     for key in (ENVIRONMENT, BLUEPRINT):
         _take(found, {key: request.fields.get(key, "").strip()})
     # What cannot be read in the form is settled by an answer, which stands for itself.
+    chosen = {key: found[key] for key in (ENVIRONMENT, BLUEPRINT) if found.get(key)}
     _take(found, _from_yaml(request.fields.get(PARAMETERS, ""), [] if request.answers else questions))
+    contradicted = {key: value for key, value in chosen.items() if _scalar(found[key]) != _scalar(value)}
     for position, answer in enumerate(request.answers, start=1):
         last = position == len(request.answers)
         _take(found, _from_answer(answer, names, environments, blueprints, questions if last else []), clear=True)
+        contradicted = {key: value for key, value in contradicted.items() if key not in _named(answer, names)}
+    questions += [_contradiction(key, value, found[key]) for key, value in contradicted.items()]
     prose = f"{request.title}\n{_FENCE.sub(' ', text)}"
     assumptions = []
     environment = _scalar(found.pop(ENVIRONMENT, None)).lower()
@@ -83,6 +87,17 @@ def read(
 def normal(key: str) -> str:
     """A key as people write it -> the spelling that is compared: `Log-Bucket` -> `log_bucket`."""
     return re.sub(r"[^a-z0-9]+", "_", key.strip().lower()).strip("_")
+
+
+def _named(answer: str, names: Collection[str]) -> set[str]:
+    """The fields that an answer settles."""
+    return {key for key, _ in _lines(answer.splitlines(), names)}
+
+
+def _contradiction(key: str, chosen: Given, other: Given) -> Question:
+    """The form has a field for it; a parameter that says otherwise is not taken for what was meant."""
+    rule = f"the form says {_scalar(chosen)[:40]!r}, its parameters say {_scalar(other)[:40]!r}; say which"
+    return Question(field=key, rule=rule, suggestion=_scalar(chosen)[:40])
 
 
 def _take(found: dict[str, Given], more: Mapping[str, Given], *, clear: bool = False) -> None:

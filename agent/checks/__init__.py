@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from agent.checks import checkov, secrets, terraform, yamllint
+from agent.checks import ansible_lint, checkov, kubernetes, rego, secrets, terraform, yamllint
 from agent.checks.check import COULD_NOT_RUN, Check, CheckResult, Context, could_not_run
 from agent.checks.merge import merge
 from agent.checks.severity import load_severities
@@ -15,11 +15,15 @@ from agent.checks.waivers import apply_waivers, expired, load_waivers
 from agent.checks.worker import Worker
 from agent.domain import CheckRun, File, Finding, Findings
 from agent.errors import ToolError, UserError
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 from agent.tools import Tools, allowed
 
 CHECKS: dict[str, Check] = {
+    "ansible-lint": ansible_lint,
     "checkov": checkov,
+    "kubernetes": kubernetes,
+    "rego": rego,
     "secrets": secrets,
     "terraform": terraform,
     "yamllint": yamllint,
@@ -39,6 +43,8 @@ def run_checks(
     trusted: Sequence[File] = (),
     before: Sequence[File] = (),
     checkov_python: str,
+    ansible_python: str = "",
+    kubernetes_python: str = "",
     today: date,
     worker: Worker | None = None,
     timeout: float = 300.0,
@@ -48,9 +54,10 @@ def run_checks(
 
     `trusted` are the files that trusted code renders beside them. `before` are the same units and modules as they are
     now: what is found there as well, in a file that stays as it is, comes back as `info`. `root` is a checkout of the
-    default branch, from which policies, severities and waivers come. `checkov_python` is the interpreter of checkov's
-    environment; `worker` one that `checkov.worker` has started already, so that its start-up overlaps with other work.
-    `timeout` bounds each check, in seconds. Cloud variables in `tools` are not handed on.
+    default branch, from which policies, severities and waivers come. `checkov_python`, `ansible_python` and
+    `kubernetes_python` are the interpreters of those environments; the last two are needed only for files of their
+    kind. `worker` is a checkov that `checkov.worker` has started already, so that its start-up overlaps with other
+    work. `timeout` bounds each check, in seconds. Cloud variables in `tools` are not handed on.
 
     A check that cannot run gives a CheckRun `error` and a critical finding. Waived findings come back as `info`; a
     check with nothing above `info` has passed.
@@ -67,6 +74,8 @@ def run_checks(
         root=root,
         severities=severities,
         checkov=checkov_python,
+        ansible=ansible_python,
+        kubernetes=kubernetes_python,
         worker=worker,
         timeout=timeout,
     )

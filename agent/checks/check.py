@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 from agent.checks.severity import Severities
 from agent.checks.worker import Worker
 from agent.domain import CheckRun, File, Finding
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 from agent.tools import Tools
 
 COULD_NOT_RUN = "check/could-not-run"
@@ -21,8 +22,9 @@ class Context:
 
     `tools` hold no cloud variables. `trusted` are files that trusted code rendered: tools may need them, and findings
     on them count. `root` is a checkout of the default branch: policies come from `root/policies`, never from `files`.
-    `checkov` is the Python interpreter of checkov's own environment; `worker` is one that is already running with
-    those policies, or None. `timeout` bounds each check, in seconds.
+    `checkov`, `ansible` and `kubernetes` are the Python interpreters of those tools' own environments (empty: there is
+    none); `worker` is a checkov that is already running with those policies, or None. `timeout` bounds each check, in
+    seconds.
     """
 
     tools: Tools
@@ -33,6 +35,8 @@ class Context:
     root: Path
     severities: Severities
     checkov: str
+    ansible: str = ""
+    kubernetes: str = ""
     worker: Worker | None = None
     timeout: float = 300.0
 

@@ -1,4 +1,4 @@
-"""Terraform files in, checkov's findings out, through a worker in checkov's own environment."""
+"""Files and plans in, checkov's findings out, through a worker in checkov's own environment."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from agent.checks.check import CheckResult, Context, canary_name, finished, nothing_to_check, of_kind, scan_roots
+from agent.checks.check import CheckResult, Context, canary_name, finished, nothing_to_check
+from agent.checks.checkov_frameworks import PLANTED, Scan, scans, unscanned
 from agent.checks.severity import ORDER
 from agent.checks.worker import Worker
 from agent.domain import File, Finding, Severity, Value
@@ -26,7 +27,7 @@ from agent.tools import Tools, clean_copy
 
 NAME = "checkov"
 POLICIES = "policies/checkov"
-HELP = "https://www.checkov.io/5.Policy%20Index/terraform.html"
+HELP = "https://www.checkov.io/5.Policy%20Index/all.html"
 WORKER = Path(__file__).with_name("checkov_worker.py")
 ENVIRONMENT = {
     "CHECKOV_CHECK_FAIL_LEVEL": "ERROR",
@@ -37,22 +38,6 @@ ENVIRONMENT = {
     "LOG_LEVEL": "CRITICAL",
 }
 SCANNED = ("resource", "data", "module", "provider")
-# One rule of each of checkov's two engines (Python classes; queries on the resource graph) must find the canary.
-CANARY_RULES = frozenset({"CKV_AWS_24", "CKV2_AWS_6"})
-CANARY = """\
-resource "aws_s3_bucket" "canary" {
-  bucket = "canary"
-}
-
-resource "aws_security_group" "canary" {
-  ingress {
-    from_port   = 22
-    to_port     = 22
-    protocol    = "tcp"
-    cidr_blocks = ["0.0.0.0/0"]
-  }
-}
-"""
 
 
 class Record(Value):
@@ -135,17 +120,53 @@ def find_policies(root: Path) -> dict[str, Path]:
 
 
 def run(files: Sequence[File], *, context: Context) -> CheckResult:
-    """Scan the Terraform files, unit by unit, so that no unit's resources answer for another's.
+    """Scan Terraform unit by unit, manifests application by application and plays one by one, so that no unit's
+    resources answer for another's; then look for secrets in all files.
 
     Raises ToolError when the worker fails, a file was not read, or the canary was not found.
     """
-    given = of_kind((*files, *context.trusted), ".tf", ".tf.json")
-    if not given:
+    given = (*files, *context.trusted)
+    asked = scans(given, units=context.units)
+    unread = unscanned(given)
+    if not asked and not unread:
         return nothing_to_check(NAME)
+    counted = {path for scan in asked if scan.framework != "secrets" for path in scan.given}
+    findings, seen = _scan(asked, given, context) if asked else ([], {})
+    for file in given:
+        if file.path in seen and file.path.endswith((".tf", ".tf.json")):
+            _require_blocks(file, seen[file.path])
+    findings += [
+        finding.model_copy(update={"severity": context.severities.of(NAME, finding.rule, own=finding.severity)})
+        for finding in unread
+    ]
+    return finished(NAME, given=len(counted), seen=len(counted & seen.keys()), findings=findings)
+
+
+def scan_plan(plan: str, *, unit: str, context: Context) -> CheckResult:
+    """Scan a plan's JSON (`terraform show -json`): what variables and modules come to, which the code does not say.
+
+    A finding names the resource's address and has the `unit` for its path. Raises ToolError as `run` does.
+    """
+    scan = Scan("terraform_plan", (".",), {"plan.json": 0})
+    findings, seen = _scan((scan,), [File(path="plan.json", content=plan)], context)
+    at_unit = [finding.model_copy(update={"path": unit, "line": 0}) for finding in findings]
+    return finished(NAME, given=1, seen=len(seen.keys() & scan.given.keys()), findings=at_unit, detail="plan")
+
+
+def _scan(
+    asked: Sequence[Scan], files: Sequence[File], context: Context
+) -> tuple[list[Finding], dict[str, dict[str, int]]]:
+    """Findings, and what was seen in each file but in those where secrets alone were looked for."""
     deadline = time.monotonic() + context.timeout
     canary = canary_name()
-    roots = scan_roots([file.path for file in given], units=context.units)
-    planted = [File(path=f"{root}/{canary}/main.tf", content=CANARY) for root in roots]
+    planted = {
+        (scan.framework, root): File(
+            path=f"{root}/{canary}-{scan.framework}/{PLANTED[scan.framework].name}",
+            content=PLANTED[scan.framework].text,
+        )
+        for scan in asked
+        for root in scan.roots
+    }
     started = (
         nullcontext(context.worker)
         if context.worker is not None
@@ -153,20 +174,28 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     )
     findings: list[Finding] = []
     seen: dict[str, dict[str, int]] = {}
-    with started as asked, clean_copy([*files, *context.trusted, *planted]) as copy:
+    with started as worked, clean_copy([*files, *planted.values()]) as copy:
         top = copy.resolve()
-        for root in roots:
-            question = {"framework": "terraform", "root": str(top / root)}
-            answer = _answer(asked.ask(question, timeout=max(deadline - time.monotonic(), 1)))
-            _require_canary(answer, canary)
-            seen.update({_relative(path, top): blocks for path, blocks in answer.seen.items()})
-            findings.extend(_findings(answer, canary=canary, top=top, context=context))
-    missing = sorted({file.path for file in given} - seen.keys())
+        for scan in asked:
+            found: dict[str, dict[str, int]] = {}
+            for root in scan.roots:
+                question = {"framework": scan.framework, "root": str(top / root)}
+                answer = _answer(worked.ask(question, timeout=max(deadline - time.monotonic(), 1)))
+                _require_canary(answer, f"{canary}-{scan.framework}", PLANTED[scan.framework].rules)
+                found.update({_relative(path, top): blocks for path, blocks in answer.seen.items()})
+                findings.extend(_findings(answer, canary=canary, top=top, context=context))
+            _require_files(scan, found)
+            seen.update(found if scan.framework != "secrets" else {})
+    return findings, seen
+
+
+def _require_files(scan: Scan, found: Mapping[str, Mapping[str, int]]) -> None:
+    missing = sorted(scan.given.keys() - found.keys())
     if missing:
-        raise ToolError(f"it could not read {', '.join(missing[:5])}, {len(missing)} of {len(given)} files")
-    for file in given:
-        _require_blocks(file, seen[file.path])
-    return finished(NAME, given=len(given), seen=len(seen.keys() & {file.path for file in given}), findings=findings)
+        raise ToolError(f"it could not read {', '.join(missing[:5])}, {len(missing)} of {len(scan.given)} files")
+    for path, least in scan.given.items():
+        if least and found[path].get("document", 0) < least:
+            raise ToolError(f"it saw {found[path].get('document', 0)} of {least} documents in {path}")
 
 
 def _answer(value: dict[str, Any]) -> Answer:
@@ -183,10 +212,11 @@ def _require_policies(greeting: Mapping[str, Any], policies: Mapping[str, Path])
         raise ToolError(f"it did not accept {', '.join(f'{POLICIES}/{policies[rule].name}' for rule in refused)}")
 
 
-def _require_canary(answer: Answer, canary: str) -> None:
+def _require_canary(answer: Answer, canary: str, rules: Collection[str]) -> None:
     found = {record.rule for record in answer.failed if f"/{canary}/" in record.path}
-    if not found >= CANARY_RULES:
-        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(CANARY_RULES - found))})")
+    missed = sorted(set(rules) - found)
+    if missed:
+        raise ToolError(f"it did not find the planted known-bad file ({', '.join(missed)})")
 
 
 def _require_blocks(file: File, seen: Mapping[str, int]) -> None:
@@ -202,17 +232,18 @@ def _require_blocks(file: File, seen: Mapping[str, int]) -> None:
 
 def _findings(answer: Answer, *, canary: str, top: Path, context: Context) -> Iterator[Finding]:
     for record in answer.failed:
-        if f"/{canary}/" in record.path:
+        if f"/{canary}-" in record.path:
             continue
         note = " (suppressed in the file, which counts for nothing)" if record.suppressed else ""
         yield Finding(
             source=NAME,
             rule=record.rule,
             severity=context.severities.of(NAME, record.rule, own=_severity(record.severity)),
-            message=f"{record.name}: {record.resource}{note}" if record.resource else f"{record.name}{note}",
+            message=f"{record.name}{_resource(record)}{note}",
             path=_relative(record.path, top),
             line=max(record.line, 0),
             help=record.help or HELP,
+            address=record.resource if record.path.endswith("/plan.json") else "",
         )
     for crash in answer.crashed:
         if canary in crash.path:
@@ -225,6 +256,11 @@ def _findings(answer: Answer, *, canary: str, top: Path, context: Context) -> It
             path=_relative(crash.path, top) if crash.path else "",
             help=HELP,
         )
+
+
+def _resource(record: Record) -> str:
+    # What stands there for a secret is the secret's digest.
+    return f": {record.resource}" if record.resource and not record.rule.startswith("CKV_SECRET_") else ""
 
 
 def _severity(text: str) -> Severity | None:

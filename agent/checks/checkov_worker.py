@@ -7,7 +7,7 @@ Imports nothing of ours: this file is started by path in checkov's environment, 
     -> {"id": 1, "seen": {"/copy/…/main.tf": {"resource": 2}}, "unread": [], "crashed": [],     its answer
         "passed": 40, "failed": [{"rule", "name", "path", "line", "resource", "severity", "help", "suppressed"}]}
 
-`seen` maps each file that was parsed to its number of blocks by type (empty where the framework does not tell);
+`seen` maps each file that was parsed to its number of blocks by type (documents for Kubernetes, empty elsewhere);
 `unread` lists files that could not be parsed; `crashed` lists `{"rule", "path"}` that checkov could not evaluate, which
 it would otherwise pass over in silence. A suppressed record stands in `failed` with `suppressed` true.
 
@@ -110,7 +110,9 @@ def scan(framework: str, root: str, crashes: Crashes) -> dict[str, Any]:
         runner.graph_registry.run_checks = _telling(runner.graph_registry, silent)
     try:
         reports = runner.run(
-            root,
+            # Told to leave out no folder, checkov's search for files that may hold secrets leaves out every file.
+            None if framework == "secrets" else root,
+            files=_files(root) if framework == "secrets" else None,
             runner_filter=RunnerFilter(framework=[framework], show_progress_bar=False, download_external_modules=False),
             collect_skip_comments=False,
         )
@@ -185,10 +187,15 @@ def _seen(runner: Any, framework: str, root: str) -> Iterator[tuple[str, dict[st
             if blocks is not None:
                 yield str(path), {kind: len(entries) for kind, entries in blocks.items()}
     elif framework == "secrets":
-        for folder, _, names in os.walk(root):
-            yield from ((str(Path(folder) / name), {}) for name in names)
+        yield from ((path, {}) for path in _files(root))
+    elif framework == "kubernetes":
+        yield from ((str(path), {"document": len(parts)}) for path, parts in (runner.definitions or {}).items())
     else:
         yield from ((str(path), {}) for path in runner.definitions or ())
+
+
+def _files(root: str) -> list[str]:
+    return sorted(str(Path(folder) / name) for folder, _, names in os.walk(root) for name in names)
 
 
 def _record(record: Any, *, suppressed: bool) -> dict[str, Any]:

@@ -6,27 +6,32 @@ from typing import Literal
 
 from pydantic import Field
 
-from agent.domain import Severity, Value
+from agent.domain import Severity
 from agent.errors import UserError
-from agent.settings import parse
+from agent.settings import Section, parse
 
 SEVERITY_PATH = "policies/severity.yml"
 ORDER: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 
-class ToolSeverities(Value):
-    """`rules` maps a rule's id, or a pattern with `*`, to a severity; `default` is for all others."""
+class ToolSeverities(Section):
+    """How serious the rules of one tool are."""
 
     default: Severity
+    """For every rule without an entry."""
     rules: dict[str, Severity] = Field(default_factory=dict)
+    """By the rule's id, or by a pattern with `*`."""
 
 
-class Severities(Value):
-    """`same` lists groups of `tool:rule` that say the same about the same line; the first of a group is kept."""
+class Severities(Section):
+    """How serious each tool's rules are: `policies/severity.yml` on the default branch."""
 
     version: Literal[1]
+    """Version of this file's format."""
     tools: dict[str, ToolSeverities] = Field(default_factory=dict)
+    """By the tool's name, such as checkov."""
     same: tuple[tuple[str, ...], ...] = ()
+    """Groups of `tool:rule` that say the same about the same line; the first of a group is kept."""
 
     def of(self, tool: str, rule: str, *, own: Severity | None = None) -> Severity:
         """The rule's entry, else the first pattern that fits, else the tool's `own`, else its default, else medium."""

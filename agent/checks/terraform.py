@@ -15,14 +15,14 @@ from agent.checks.check import (
 )
 from agent.domain import File, Finding
 from agent.errors import ToolError
-from agent.targets.terraform import affected, fmt_check, validate
+from agent.targets.terraform import affected, fmt_check, validate, validate_all
 from agent.tools import clean_copy
 
 NAME = "terraform"
 # Laid out wrongly and naming a variable that is not there; needs no provider, so that it costs a tenth of a second.
 CANARY = 'output "canary" {\nvalue = var.missing\n}\n'
-# One provider process takes about half a gigabyte.
-_AT_ONCE = 2
+# What runs beside the validations: light programs, one core's worth.
+_AT_ONCE = 1
 
 
 def run(files: Sequence[File], *, context: Context) -> CheckResult:
@@ -44,9 +44,9 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     ):
         checked = pool.submit(_require_canary, copy, canary, context)
         laid_out = [pool.submit(fmt_check, context.tools, copy, root, context.settings) for root in roots]
-        valid = [pool.submit(validate, context.tools, copy, root, context.settings) for root in alone]
+        valid = validate_all(context.tools, copy, alone, context.settings)
         checked.result()
-        findings = [finding for answer in (*laid_out, *valid) for finding in answer.result()]
+        findings = [*(finding for answer in laid_out for finding in answer.result()), *valid]
     kept = [_mapped(finding, context) for finding in findings]
     return finished(NAME, given=len(given), seen=len(given), findings=kept)
 

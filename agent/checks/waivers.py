@@ -11,26 +11,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from agent.domain import Finding, Value
+from agent.domain import Finding
 from agent.errors import UserError
-from agent.settings import parse
+from agent.settings import Section, parse
 
 WAIVERS_PATH = "policies/waivers.yml"
 SOURCE = "waivers"
 Text = Annotated[str, Field(min_length=3)]
 
 
-class Waiver(Value):
-    """`rule` is a rule's exact id; `path` a pattern on the finding's path, in which `*` also crosses folders.
-
-    `expires` is the last day on which it holds.
-    """
+class Waiver(Section):
+    """One kind of finding that people have accepted."""
 
     rule: Annotated[str, Field(min_length=2, pattern=r"^[^*?\[\]\s]+$")]
+    """The rule's exact id, such as CKV_AWS_144."""
     path: Annotated[str, Field(min_length=1)]
+    """A path or a pattern on the finding's path, in which `*` also crosses folders."""
     reason: Text
+    """Why it is accepted. Shown with the finding."""
     owner: Text
+    """Who answers for it and renews it."""
     expires: date
+    """The last day on which it holds, such as 2027-06-30."""
 
     @field_validator("path")
     @classmethod
@@ -40,9 +42,13 @@ class Waiver(Value):
         return path
 
 
-class Waivers(Value):
+class Waivers(Section):
+    """Findings that people have accepted: `policies/waivers.yml` on the default branch."""
+
     version: Literal[1] = 1
+    """Version of this file's format."""
     waivers: tuple[Waiver, ...] = ()
+    """Which findings, where, why, by whom and until when."""
 
 
 def load_waivers(root: Path) -> Waivers:

@@ -10,7 +10,7 @@ from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
 from agent.gate.content import Text
 from agent.gate.rules import Rule
 from agent.gate.terraform_plan import examine_plan
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 __all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "examine_plan", "parse_bundle"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from agent.domain import File, Finding
 from agent.gate.paths import PROTECTED, UNIT
 from agent.gate.rules import Hit, Rule, finding, printable
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 16

@@ -10,7 +10,7 @@ from agent.gate.kubernetes_file import Manifest, read_manifests
 from agent.gate.kubernetes_pods import REGISTRIES, full_name, pod
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.yaml_tree import Item
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 NAMESPACED = frozenset({
     "ConfigMap", "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "Endpoints", "HorizontalPodAutoscaler",

@@ -26,6 +26,7 @@ FOLDERS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
                 "json",
                 "conf",
                 "cfg",
+                "cnf",
                 "txt",
                 "toml",
                 "xml",

@@ -8,7 +8,7 @@ from agent.gate import terraform_code, terraform_functions, terraform_sources, t
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.terraform_functions import literal_reads
 from agent.gate.terraform_module import Module, Tree, loose_templates, read_modules
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 
 def unparsable(module: Module) -> Iterator[Hit]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from agent.gate.hcl import Attribute, Block, Body, HclError, Node, traversal, walk, walk_blocks
 from agent.gate.hcl_parse import parse, parse_template
 from agent.gate.rules import Hit
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 UNIT_FOLDER = re.compile(r"infra/terraform/(?!modules/)[^/]+/[^/]+")
 RESOURCES = frozenset({"resource", "data", "ephemeral"})

@@ -12,7 +12,7 @@ from agent.gate.content import SHELL_PIPE
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.terraform_code import REACHING_DATA, RUNNING_RESOURCES
 from agent.gate.terraform_module import BUILT_IN, address
-from agent.settings import Guardrails
+from agent.guardrails import Guardrails
 
 MAX_DEPTH = 32
 # Attributes that decide who may reach or read a resource: a value that is unknown while planning cannot be judged.

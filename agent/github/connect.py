@@ -30,10 +30,10 @@ class Connection:
 def connect(
     *, token: str, api_url: str, repository: str, bot: str = ACTIONS_BOT, app_id: int = ACTIONS_APP_ID
 ) -> Connection:
-    """Connect without a call. Only reads are retried: a repeated POST would write a comment twice."""
+    """Connect without a call. What may be said twice is retried; a POST is not, it would write a comment twice."""
     retry = GithubRetry(
         total=4,
-        allowed_methods=frozenset({"GET", "HEAD"}),
+        allowed_methods=frozenset({"GET", "HEAD", "PATCH", "PUT", "DELETE"}),
         max_rate_limit_wait=MAX_RATE_LIMIT_WAIT,
         backoff_factor=0.5,
     )
@@ -56,7 +56,8 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except github.GithubException as error:
-        answer = error.message or "no message"
+        data = error.data if isinstance(error.data, dict) else {}
+        answer = error.message or data.get("message") or "no message"
         raise ToolError(f"{what}: GitHub answered {error.status}: {answer}") from error
     except (requests.RequestException, OSError) as error:
         raise ToolError(f"{what}: GitHub could not be reached: {error}") from error

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from github.Issue import Issue
 from github.PullRequest import PullRequest
@@ -26,11 +27,14 @@ class IssueView:
 
 @dataclass(frozen=True)
 class CommentView:
+    """A comment. With `edited` its text is not, or not for certain, what its author wrote."""
+
     id: int
     author: str
     body: str
     created_at: datetime
     url: str
+    edited: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class PullView:
     base_sha: str
     head_repository: str | None
     merged: bool
+    merged_at: datetime | None
     merge_commit: str | None
     merged_by: str
     merged_by_person: bool
@@ -66,6 +71,32 @@ def permission(connection: Connection, login: str) -> str:
             return connection.repository.get_collaborator_permission(login)
     except ToolError as error:
         raise Denied(f"{error}. Without an answer {login} counts as not allowed; run the workflow again") from error
+
+
+def maintains(connection: Connection, login: str) -> bool:
+    """Whether the role of `login` is `maintain` or `admin`: GitHub's word for the permission does not tell `maintain`
+    from `write`. Raises Denied when the API does not say.
+    """
+    try:
+        with explained(f"the role of {login}"):
+            return connection.repository.get_collaborator_role_name(login) in ("maintain", "admin")
+    except ToolError as error:
+        raise Denied(f"{error}. Without an answer {login} counts as not allowed; run the workflow again") from error
+
+
+def in_team(connection: Connection, login: str, team: str) -> bool:
+    """Whether `login` is an active member of `team` (`organisation/team`, or a team of the repository's owner).
+
+    Whatever is not a clear yes is a no: the token of a CI job, for one, is not allowed to read teams.
+    """
+    organisation, slug = team.split("/") if "/" in team else (connection.name.split("/")[0], team)
+    path = f"/orgs/{quote(organisation)}/teams/{quote(slug)}/memberships/{quote(login)}"
+    try:
+        with explained(f"the membership of {login} in {team}"):
+            _, answer = connection.repository.requester.requestJsonAndCheck("GET", path)
+    except ToolError:
+        return False
+    return isinstance(answer, dict) and answer.get("state") == "active"
 
 
 def issue(connection: Connection, number: int) -> IssueView:
@@ -88,7 +119,14 @@ def comments(connection: Connection, number: int) -> tuple[CommentView, ...]:
     with explained(f"the comments of #{number}"):
         listing = _issue(connection, number).get_comments()
         return tuple(
-            CommentView(found.id, found.user.login, found.body or "", found.created_at, found.html_url)
+            CommentView(
+                found.id,
+                found.user.login,
+                found.body or "",
+                found.created_at,
+                found.html_url,
+                found.updated_at != found.created_at,
+            )
             for found in listing
         )
 
@@ -112,6 +150,24 @@ def open_pull(connection: Connection, branch: str) -> PullView | None:
     return None
 
 
+def open_pulls(connection: Connection, base: str) -> tuple[PullView, ...]:
+    """Every open pull request into the branch `base`, forks' included; one call for a hundred of them."""
+    with explained("the open pull requests"):
+        return tuple(_pull(found) for found in connection.repository.get_pulls(state="open", base=base))
+
+
+def changed_paths(connection: Connection, number: int) -> tuple[str, ...]:
+    """Paths that a pull request changes, as GitHub shows them (at most 3,000); a renamed file counts under both names.
+    One call for a hundred of them.
+    """
+    with explained(f"the files of pull request #{number}"):
+        files = PullRequest(
+            connection.repository.requester, url=f"{connection.repository.url}/pulls/{number}", completed=False
+        ).get_files()
+        names = [name for found in files for name in (found.filename, found.previous_filename) if name]
+    return tuple(dict.fromkeys(names))
+
+
 def merged_pulls(connection: Connection, commit: str) -> tuple[PullView, ...]:
     """The merged pull requests whose merge made `commit`."""
     with explained(f"the pull requests of commit {commit[:7]}"):
@@ -120,11 +176,21 @@ def merged_pulls(connection: Connection, commit: str) -> tuple[PullView, ...]:
     return tuple(view for view in views if view.merged and view.merge_commit == commit)
 
 
-def check_output(connection: Connection, *, commit: str, check: str) -> str | None:
-    """Text of the newest check run `check` on `commit` that our own App wrote and that succeeded."""
+def check_output(connection: Connection, *, commit: str, check: str, until: datetime | None) -> str | None:
+    """Text of the newest check run `check` on `commit` that our own App had ended by `until`, when it succeeded.
+
+    What was posted later is no part of what a person saw when they merged.
+    """
     with explained(f"the check {check} of {commit[:7]}"):
-        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="latest")
-        ours = [run for run in runs if run.app is not None and run.app.id == connection.app_id]
+        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="all")
+        ours = [
+            run
+            for run in runs
+            if run.app is not None
+            and run.app.id == connection.app_id
+            and run.completed_at is not None
+            and (until is None or run.completed_at <= until)
+        ]
     if not ours:
         return None
     newest = max(ours, key=lambda run: run.id)
@@ -161,6 +227,7 @@ def _pull(found: PullRequest) -> PullView:
         base_sha=found.base.sha,
         head_repository=found.head.repo.full_name if found.head.repo is not None else None,
         merged=bool(found.merged_at),
+        merged_at=found.merged_at,
         merge_commit=found.merge_commit_sha,
         merged_by=merger.login if merger else "",
         merged_by_person=merger is not None and merger.type == "User",

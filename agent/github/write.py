@@ -1,8 +1,10 @@
 """Text for people and states -> GitHub. A text is redacted and cut to size here, on its only way out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal, TypeVar
 
+import github
 from github.GithubObject import NotSet
 from github.Issue import Issue
 from github.IssueComment import IssueComment
@@ -63,13 +65,16 @@ def ensure_pull(connection: Connection, *, branch: str, base: str, title: str, b
 
 
 def set_state(connection: Connection, number: int, state: str, *, drop: Sequence[str] = ()) -> None:
-    """Give the issue exactly one of our state labels; `drop` names labels to take off with the same call."""
+    """Give the issue exactly one of our state labels and take off those that `drop` names."""
     with explained(f"the labels of #{number}"):
         issue = connection.repository.get_issue(number)
-        names = [label.name for label in issue.labels]
-        wanted = [name for name in names if name not in STATES and name not in drop] + [state]
-        if sorted(wanted) != sorted(names):
-            issue.set_labels(*wanted)
+        names = {label.name for label in issue.labels}
+        # One by one: to set the whole list would take off a label that somebody puts on meanwhile.
+        if state not in names:
+            issue.add_to_labels(state)
+        for name in sorted(names & {*STATES, *drop} - {state}):
+            with suppress(github.UnknownObjectException):  # somebody took it off meanwhile
+                issue.remove_from_labels(name)
 
 
 def react(connection: Connection, comment_id: int, reaction: Reaction) -> None:
@@ -98,14 +103,18 @@ def check_run(
     title: str,
     summary: str,
     text: str = "",
+    record: str = "",
     findings: Sequence[Finding] = (),
     details_url: str = "",
 ) -> None:
-    """Post one ended check run on `commit`, findings as line annotations (50 a call, as GitHub takes them)."""
+    """Post one ended check run on `commit`, findings as line annotations (50 a call, as GitHub takes them).
+
+    `record` takes the place of `text` and goes out as it is: for a document of hashes and names that is read back.
+    """
     annotations = [annotation(finding) for finding in findings if finding.path and finding.line]
     output: dict[str, str | list[dict[str, str | int]]] = {"title": outgoing(title), "summary": outgoing(summary)}
-    if text:
-        output["text"] = outgoing(text)
+    if record or text:
+        output["text"] = record or outgoing(text)
     first, rest = annotations[:ANNOTATIONS_A_CALL], annotations[ANNOTATIONS_A_CALL:]
     with explained(f"the check {name} of {commit[:7]}"):
         run = connection.repository.create_check_run(

@@ -10,9 +10,10 @@ from agent.checks.checkov import worker as checkov_worker
 from agent.documents import Documents
 from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Request
 from agent.errors import UserError
+from agent.guardrails import Guardrails
 from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
 from agent.repo import open_repo
-from agent.settings import Guardrails, Settings
+from agent.settings import Settings
 from agent.targets.probes import PROBES_FILE, load_probes
 from agent.targets.terraform_files import MODULES
 from agent.tools import Tools

@@ -2,25 +2,27 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import git
 
-from agent import commands, events
+from agent import commands, events, scope
 from agent.clean import clean
 from agent.domain import ChangeSet, Document, Request
 from agent.errors import UserError
 from agent.github import read
 from agent.github.connect import Connection
+from agent.guardrails import Guardrails
+from agent.jobs.steering import Rights, Steering, steering
 from agent.jobs.workspace import change_of, infrastructure, units_of
-from agent.repo import Remote, fetch, head, open_repo
+from agent.repo import Remote, fetch, head, message, open_repo
 from agent.settings import Settings
 
 BRANCH = re.compile(r"agent/(?P<number>[1-9][0-9]{0,9})")
-Trigger = Literal["label", "revise", "plan", "help", "usage", "pull_request"]
+Trigger = Literal["label", "revise", "override", "plan", "help", "usage", "pull_request"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Surroundings:
     settings: Settings
     connection: Connection
     remote: Remote
+    rights: Rights
+    branch: str
 
 
 def run(
@@ -40,8 +44,10 @@ def run(
     *,
     root: Path,
     settings: Settings,
+    guardrails: Guardrails,
     connection: Connection,
     remote: Remote,
+    default_branch: str,
 ) -> tuple[Document, ...]:
     """The Request of this event; for a pull request of people, and for `/agent plan`, also the ChangeSet it holds.
 
@@ -49,10 +55,10 @@ def run(
     """
     event = events.parse(event_name, payload)
     repo = open_repo(root)
-    here = Surroundings(repo, head(repo), settings, connection, remote)
+    here = Surroundings(repo, head(repo), settings, connection, remote, Rights(connection, guardrails), default_branch)
     match event:
         case events.IssueLabelled() if event.label == settings.request_label:
-            return _guarded(event, here) or (_from_issue(here, event.number, actor=event.actor.login, trigger="label"),)
+            return _guarded(event, here) or (_labelled(event, here),)
         case events.IssueComment() if event.actor.login != connection.bot:
             return _from_comment(event, here)
         case events.PullRequestChanged() if event.actor.login != connection.bot:
@@ -61,10 +67,19 @@ def run(
     return (_ignored(here, reason),)
 
 
+def _labelled(event: events.IssueLabelled, here: Surroundings) -> Request:
+    """The request as it stood when it was labelled. What its author changed since is not what somebody asked for."""
+    request = _from_issue(here, event.number, actor=event.actor.login, trigger="label")
+    if request.sha256 != _sha256(event.title, event.body):
+        why = f"issue #{event.number} was changed after it was labelled; label it again"
+        return request.model_copy(update={"status": "refused", "reasons": (*request.reasons, why)})
+    return request
+
+
 def _guarded(event: events.IssueLabelled | events.IssueComment, here: Surroundings) -> tuple[Request, ...]:
     """An `ignored` Request when the actor of `event` may not call the agent; empty when the actor may."""
     login = event.actor.login
-    permission = read.permission(here.connection, login)
+    permission = here.rights.permission(login)
     if permission in read.MAY_WRITE:
         return ()
     reason = f"denied: {login} has {permission!r} permission, calling the agent needs write or more"
@@ -85,16 +100,37 @@ def _from_comment(event: events.IssueComment, here: Surroundings) -> tuple[Docum
         return (_answered(here, event, trigger="usage", reasons=(command.message,)),)
     if command.name == "help":
         return (_answered(here, event, trigger="help"),)
-    if command.name == "plan":
+    if why := _not_allowed(command, actor, here):
+        return (_answered(here, event, trigger="usage", reasons=(why,)),)
+    if command.name in ("plan", "approve-destroy"):
         target = pull or read.open_pull(here.connection, f"agent/{number}")
-        if target is None:
+        if target is None or target.state != "open":
             why = "there is no open pull request of this request to plan; `/agent revise …` or the label starts one"
+            return (_answered(here, event, trigger="usage", reasons=(why,)),)
+        if target.head_repository != here.connection.name:
+            why = "a fork's code gets the gate and the static checks only; it is never planned with a credential"
+            return (_answered(here, event, trigger="usage", reasons=(why,)),)
+        commit = command.text.split(maxsplit=1)[0] if command.name == "approve-destroy" else target.head_sha
+        if commit != target.head_sha:
+            why = (
+                f"the pull request stands at {target.head_sha[:7]}, not at {commit[:7]}; read its plan and approve that"
+            )
             return (_answered(here, event, trigger="usage", reasons=(why,)),)
         return _from_pull(here, target.number, actor=actor, trigger="plan", comment=event.comment_id, issue=issue)
     if pull is not None and ours is None:
         why = "this pull request was not written by the agent, so it cannot revise it; push to the branch instead"
         return (_answered(here, event, trigger="usage", reasons=(why,)),)
-    return (_from_issue(here, issue, actor=actor, trigger="revise", comment=event.comment_id),)
+    trigger: Trigger = "override" if command.name == "override" else "revise"
+    return (_from_issue(here, issue, actor=actor, trigger=trigger, comment=event.comment_id),)
+
+
+def _not_allowed(command: commands.Command, actor: str, here: Surroundings) -> str:
+    """Why `actor`, who may write, may not give this command; empty when they may."""
+    if command.name == "override":
+        rule, reason = command.text.split(maxsplit=1)
+        nothing = "" if clean(reason).text.strip() else "an override needs a reason that people can read"
+        return here.rights.why_no_override(actor, rule) or nothing
+    return here.rights.why_no_approval(actor) if command.name == "approve-destroy" else ""
 
 
 def _from_issue(
@@ -102,14 +138,17 @@ def _from_issue(
 ) -> Request:
     issue = read.issue(here.connection, number)
     title, body = clean(issue.title), clean(issue.body)
-    reasons = () if issue.state == "open" else (f"issue #{number} is closed; open it again and label it",)
+    reasons: tuple[str, ...] = ()
+    if issue.state != "open":
+        # Its status and labels say how it ended, and stay: this is answered in a comment of its own.
+        reasons, trigger = (f"issue #{number} is closed; open it again and label it",), "usage"
     fields: dict[str, str] = {}
     try:
         fields = events.parse_form(body.text)
     except UserError as error:
         reasons = (*reasons, str(error))
-    answers = tuple(_answers(here, number, until=comment)) if trigger == "revise" else ()
     pull = read.open_pull(here.connection, f"agent/{number}")
+    said = Steering() if trigger == "label" else _said(here, number, pull, until=comment)
     return Request(
         status="refused" if reasons else "accepted",
         reasons=reasons,
@@ -120,10 +159,12 @@ def _from_issue(
         title=title.text,
         body=body.text,
         fields=fields,
-        answers=answers,
+        answers=said.answers,
+        overrides=said.overrides,
+        approvals=said.approvals,
         requester=issue.author,
         actor=actor,
-        sha256=_sha256(issue.title, issue.body, *answers),
+        sha256=_sha256(issue.title, issue.body, *said.answers),
         base_sha=here.base,
         branch=f"agent/{number}",
         pull_request=pull.number if pull else None,
@@ -132,26 +173,13 @@ def _from_issue(
     )
 
 
-def _answers(here: Surroundings, number: int, *, until: int | None) -> Iterator[str]:
-    """Texts of the `/agent revise` comments since the request was last labelled, by people who may write, in order.
-
-    The label starts afresh: whoever edits the form and labels again means the form.
-    """
-    since = read.labelled_at(here.connection, number, here.settings.request_label)
-    pull = read.open_pull(here.connection, f"agent/{number}")
+def _said(here: Surroundings, number: int, pull: read.PullView | None, *, until: int | None) -> Steering:
+    """What people have said so far; of approvals those for the commit that the pull request stands at."""
     places = [number, *([pull.number] if pull else [])]
-    found = [comment for place in places for comment in read.comments(here.connection, place)]
-    allowed: dict[str, bool] = {here.connection.bot: False}
-    for comment in sorted(found, key=lambda comment: comment.id):
-        if (since and comment.created_at < since) or (until is not None and comment.id > until):
-            continue
-        command = commands.parse(comment.body)
-        if not isinstance(command, commands.Command) or command.name != "revise":
-            continue
-        if comment.author not in allowed:
-            allowed[comment.author] = read.permission(here.connection, comment.author) in read.MAY_WRITE
-        if allowed[comment.author]:
-            yield clean(command.text).text
+    label = here.settings.request_label
+    said = steering(here.connection, places, rights=here.rights, label=label, until=until)
+    now = tuple(one for one in said.approvals if pull is not None and one.commit == pull.head_sha)
+    return replace(said, approvals=now)
 
 
 def _from_pull(
@@ -167,11 +195,14 @@ def _from_pull(
     pull = read.pull(here.connection, number)
     fetch(here.repo, here.remote, pull.head_sha)
     files = change_of(here.repo, here.remote, base=here.base, commit=pull.head_sha)
+    why = _why_not(pull, here)
     units = units_of([file.path for file in files], infrastructure(here.repo, pull.head_sha))
     title, body = clean(pull.title), clean(pull.body)
+    ours = pull.head_repository == here.connection.name and BRANCH.fullmatch(pull.branch)
+    said = _said(here, int(ours["number"]) if ours else number, pull, until=comment)
     request = Request(
-        status="accepted" if files else "ignored",
-        reasons=() if files else ("the pull request changes nothing below infra/",),
+        status="ignored" if why or not files else "accepted",
+        reasons=(why,) if why else () if files else ("the pull request changes nothing below infra/",),
         trigger=trigger,
         repository=here.connection.name,
         number=issue or number,
@@ -187,6 +218,8 @@ def _from_pull(
         pull_request=number,
         comment_id=comment,
         removed=tuple(dict.fromkeys((*title.removed, *body.removed))),
+        overrides=said.overrides if ours else (),
+        approvals=said.approvals,
     )
     change = ChangeSet(
         status="written" if files else "nothing",
@@ -194,8 +227,19 @@ def _from_pull(
         summary=title.text,
         files=files,
         units=units,
+        # What the agent wrote stays bound to what was asked for; a commit of a person is that person's own.
+        scope=scope.from_message(message(here.repo, pull.head_sha)) if ours else None,
     )
     return request, change
+
+
+def _why_not(pull: read.PullView, here: Surroundings) -> str:
+    """Why a pull request is nothing for the pipeline: it is judged by the branch that it goes to, so only by ours."""
+    if pull.state != "open":
+        return f"pull request #{pull.number} is not open"
+    if pull.base_branch != here.branch:
+        return f"pull request #{pull.number} goes to {pull.base_branch}; only what goes to {here.branch} is judged"
+    return ""
 
 
 def _answered(

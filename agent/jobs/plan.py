@@ -2,15 +2,19 @@
 
 import tempfile
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from agent import gate, scope
+from agent.checks import cost
 from agent.documents import Documents
-from agent.domain import ChangeSet, Finding, Plan, Proposal, Request, UnitPlan
+from agent.domain import ChangeSet, Finding, Intent, Plan, Proposal, Request, UnitPlan
 from agent.errors import ToolError, UserError
+from agent.guardrails import Guardrails
 from agent.jobs.workspace import change_of, infrastructure, lay_out, refusals, trusted
+from agent.permit import limits_of
 from agent.repo import Remote, fetch, open_repo
-from agent.settings import Guardrails, Settings
+from agent.settings import Settings
 from agent.targets import terraform
 from agent.tools import Tools
 
@@ -52,14 +56,22 @@ def run(
             units.append(planned)
             findings += judged
     made = Plan(commit=commit, units=tuple(units))
-    findings += scope.check(made, change.scope, stateful_types=guardrails.stateful_types)
+    findings += scope.check(
+        made,
+        change.scope,
+        stateful_types=guardrails.stateful_types,
+        intent=documents.get(Intent),
+        approvals=request.approvals,
+        limits=partial(limits_of, guardrails),
+    )
+    findings += cost.check(made, guardrails=guardrails)
     return made.model_copy(update={"findings": tuple(findings)})
 
 
 def plan_unit(
     folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools
 ) -> tuple[UnitPlan, tuple[Finding, ...]]:
-    """One unit's plan and what the gate says of it. Never raises for a unit that cannot be planned."""
+    """One unit's plan and what the gate says of it, with its cost. Never raises for a unit that cannot be planned."""
     if not any((folder / unit).glob("*.tf")):
         reason = "its code is gone; destroying what it deployed needs a request of its own"
         return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), ()
@@ -67,5 +79,8 @@ def plan_unit(
         planned, raw = terraform.plan(tools, folder, unit, settings=settings)
     except ToolError as error:
         return UnitPlan(unit=unit, target="terraform", status="failed", reason=str(error)), ()
-    judged = gate.examine_plan(raw, guardrails=guardrails) if raw else ()
-    return planned, tuple(item.model_copy(update={"path": item.path or unit}) for item in judged)
+    if not raw:
+        return planned, ()
+    judged = gate.examine_plan(raw, guardrails=guardrails)
+    priced, unknown = cost.of_unit(planned, raw, settings=settings, tools=tools)
+    return priced, tuple(item.model_copy(update={"path": item.path or unit}) for item in (*judged, *unknown))

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from agent import preflight, scope
 from agent.documents import Documents
-from agent.domain import ChangeSet, Findings, Intent, Proposal, Request
+from agent.domain import ChangeSet, Findings, Intent, Proposal, Refusal, Request
 from agent.errors import UserError
 from agent.github import write
 from agent.github.connect import Connection
-from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
+from agent.guardrails import Guardrails
+from agent.jobs.branch import next_commit
+from agent.jobs.workspace import infrastructure, laid_over, open_changes, refusals, trusted
 from agent.render import comments
 from agent.render.page import Context, marker
-from agent.repo import Remote, commit_files, fetch, open_repo, push, remote_head
-from agent.settings import Guardrails, Settings
+from agent.repo import Remote, open_repo, push
+from agent.settings import Settings
 
 
 def run(
@@ -30,7 +33,8 @@ def run(
 ) -> Proposal:
     """Write the change to the request's branch and open its pull request, both only once however often this runs.
 
-    The gate runs again here, beside the write token: what it refuses is never written, whatever `examine` said.
+    Gate and preflight run again here, beside the write token: what they refuse is never written, whatever the jobs
+    before said.
     """
     request, change = documents.need(Request), documents.need(ChangeSet)
     intent, findings = documents.get(Intent), documents.need(Findings)
@@ -42,13 +46,39 @@ def run(
         return Proposal(status="refused", reasons=tuple(f"{item.rule}: {item.message}" for item in refused))
     if change.status != "written" or not change.files:
         raise UserError("change.json: holds no file to propose; the author's questions come first")
+    standing = preflight.Standing(
+        existing=base,
+        open_changes=open_changes(
+            repo,
+            remote,
+            connection,
+            base=request.base_sha,
+            into=default_branch,
+            own=request.branch,
+            units=change.units,
+        ),
+    )
+    against = preflight.check(
+        request, change, intent=intent, guardrails=guardrails, settings=settings, standing=standing, now=clock()
+    )
+    if against:
+        return _refused(against)
 
-    expected = remote_head(repo, remote, request.branch)
-    if expected is not None:
-        fetch(repo, remote, expected)
-    parent = expected or request.base_sha
     message = comments.commit_message(request=request, change=change)
-    commit = commit_files(repo, parent, (*change.files, *ours), message=message, when=clock())
+    if change.scope is not None:
+        message = f"{message}\n{scope.trailer(change.scope)}\n"
+    try:
+        commit, expected = next_commit(
+            repo,
+            remote,
+            (*change.files, *ours),
+            branch=request.branch,
+            base=request.base_sha,
+            message=message,
+            when=clock(),
+        )
+    except UserError as error:
+        return Proposal(status="refused", reasons=(str(error),))
     if commit == request.base_sha:
         reason = f"{', '.join(change.units) or 'the repository'} already stands as this request asks"
         return Proposal(status="refused", reasons=(reason,))
@@ -74,3 +104,7 @@ def run(
     write.upsert_comment(connection, request.number, marker=marker("status"), body=body)
     write.set_state(connection, request.number, "agent:working", drop=(settings.request_label,))
     return proposal
+
+
+def _refused(refusals: tuple[Refusal, ...]) -> Proposal:
+    return Proposal(status="refused", reasons=tuple(map(preflight.sentence, refusals)), refusals=refusals)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import seal, verdict
+from agent import preflight, seal, verdict
 from agent.documents import Documents
 from agent.domain import ChangeSet, Document, Findings, Intent, Plan, Proposal, Request, Seal, Verdict
 from agent.github import write
 from agent.github.connect import Connection
-from agent.jobs.workspace import fingerprints, policy_of
+from agent.jobs.workspace import change_of, fingerprints, infrastructure, laid_over, policy_of, trusted
 from agent.render import comments, outputs
 from agent.render.page import Context, Failure, Section, marker
 from agent.repo import Remote, fetch, open_repo
@@ -34,8 +34,11 @@ def run(
     intent, change = documents.get(Intent), documents.get(ChangeSet)
     findings, proposal, plan = documents.get(Findings), documents.get(Proposal), documents.get(Plan)
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
-    waiting = request.status == "refused" or (change is not None and change.status != "written")
-    if waiting or (change is None and not failed):
+    against = change.refusals if change else ()
+    waiting = request.status == "refused" or (change is not None and change.status in ("needs-info", "nothing"))
+    if against:
+        judged = Verdict(status="blocked", reasons=tuple(map(preflight.sentence, against)))
+    elif waiting or (change is None and not failed):
         judged = Verdict(status="needs work", reasons=request.reasons or _questions(intent) or _summary(change))
     else:
         judged = verdict.judge(change=change, findings=findings, proposal=proposal, plan=plan)
@@ -45,6 +48,9 @@ def run(
     proposal = proposal or _of_pull(request)
     sealed = None
     if proposal is not None and proposal.head_sha is not None:
+        if judged.status == "ready" and change is not None:
+            unexamined = _unexamined(root, remote, settings, request=request, change=change, commit=proposal.head_sha)
+            judged = _without(judged, unexamined)
         if judged.status == "ready" and plan is not None:
             sealed = _seal(root, remote, request=request, change=change, proposal=proposal, plan=plan)
         _on_pull(
@@ -59,8 +65,34 @@ def run(
         state = "agent:needs-info" if waiting else {"ready": "agent:ready"}.get(judged.status, "agent:failed")
         write.set_state(connection, request.number, state, drop=(settings.request_label,))
     if request.comment_id is not None:
-        write.react(connection, request.comment_id, "confused" if failed or waiting else "rocket")
+        stopped = failed or waiting or against or (proposal is not None and proposal.status == "refused")
+        write.react(connection, request.comment_id, "confused" if stopped else "rocket")
     return (judged,) if sealed is None else (judged, sealed)
+
+
+def _unexamined(
+    root: Path, remote: Remote, settings: Settings, *, request: Request, change: ChangeSet, commit: str
+) -> list[str]:
+    """What a merge of `commit` would bring that this run did not examine: people may have pushed to the branch."""
+    repo = open_repo(root)
+    fetch(repo, remote, commit)
+    fetch(repo, remote, request.base_sha)
+    base = infrastructure(repo, request.base_sha)
+    after = laid_over(base, change.files)
+    ours = trusted(change.units, after, base=base, settings=settings, root=root)
+    examined = {file.path: file.content for file in (*change.files, *ours)}
+    standing = change_of(repo, remote, base=request.base_sha, commit=commit)
+    return [file.path for file in standing if file.path not in examined or examined[file.path] != file.content]
+
+
+def _without(judged: Verdict, unexamined: list[str]) -> Verdict:
+    if not unexamined:
+        return judged
+    reason = (
+        f"the branch also holds what this run did not examine: {', '.join(unexamined[:5])}; comment `/agent plan` "
+        "to have all of it examined"
+    )
+    return Verdict(status="needs work", reasons=(*judged.reasons, reason))
 
 
 def _answer(request: Request, *, context: Context, connection: Connection) -> Verdict:
@@ -68,7 +100,7 @@ def _answer(request: Request, *, context: Context, connection: Connection) -> Ve
     text = (
         comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
     )
-    to = f"<!-- infra-agent:answer to {request.comment_id} -->"
+    to = f"<!-- infra-agent:answer to {request.comment_id or 'label'} -->"
     write.upsert_comment(connection, request.number, marker=to, body=text)
     if request.comment_id is not None:
         write.react(connection, request.comment_id, "rocket" if request.trigger == "help" else "confused")
@@ -165,7 +197,8 @@ def _on_pull(
             conclusion=output.conclusion if ready else "failure",
             title=output.title,
             summary=output.summary,
-            text=sealed.model_dump_json() if check == PLAN_CHECK and sealed else output.text,
+            text=output.text,
+            record=sealed.model_dump_json() if check == PLAN_CHECK and sealed else "",
             findings=output.findings,
             details_url=context.run,
         )

@@ -15,7 +15,7 @@ from agent.github.connect import Connection
 from agent.jobs.intake import BRANCH
 from agent.jobs.publish import PLAN_CHECK
 from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
-from agent.repo import Remote, changed, fetch, open_repo
+from agent.repo import Remote, changed, fetch, open_repo, remote_head
 
 
 def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: Connection, remote: Remote) -> Merge:
@@ -55,19 +55,25 @@ def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: 
     if permission not in read.MAY_WRITE:
         return _stopped(merge, f"merged by {pull.merged_by or 'nobody'}; a person with write permission has to merge")
 
-    sealed = _sealed(connection, pull.head_sha)
+    sealed = _sealed(connection, pull)
     if sealed is None:
         why = f"{pull.head_sha[:7]} was never ready: it has no seal. Comment `/agent plan` on a new pull request of it"
         return _stopped(merge, why)
-    differences = [*_differences(repo, event.after, units, sealed), *_of_head(sealed, pull.head_sha)]
+    tip = remote_head(repo, remote, event.default_branch) or event.after
+    fetch(repo, remote, tip)
+    differences = [
+        *_differences(repo, event.after, units, sealed),
+        *_of_head(sealed, pull.head_sha),
+        *overtaken(repo, event.after, tip, sealed),
+    ]
     if differences:
         return _stopped(merge.model_copy(update={"seal": sealed}), *differences)
     return merge.model_copy(update={"status": "apply", "seal": sealed})
 
 
-def _sealed(connection: Connection, commit: str) -> Seal | None:
-    text = read.check_output(connection, commit=commit, check=PLAN_CHECK)
-    return parse(Seal, text, source=f"the seal of {commit[:7]}") if text else None
+def _sealed(connection: Connection, pull: read.PullView) -> Seal | None:
+    text = read.check_output(connection, commit=pull.head_sha, check=PLAN_CHECK, until=pull.merged_at)
+    return parse(Seal, text, source=f"the seal of {pull.head_sha[:7]}") if text else None
 
 
 def _of_head(sealed: Seal, commit: str) -> list[str]:
@@ -78,6 +84,19 @@ def _differences(repo: git.Repo, commit: str, units: tuple[str, ...], sealed: Se
     unplanned = tuple(f"{unit} was never planned" for unit in units if unit not in sealed.plans)
     trees, locks = fingerprints(repo, commit, sealed.plans)
     return unplanned + seal.moved(sealed, trees=trees, lock_files=locks, policy=policy_of(repo, commit))
+
+
+def overtaken(repo: git.Repo, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:
+    """The sealed units that stand otherwise at the default branch's `tip` than in `commit`: a later merge's run
+    applies those, and to apply the older code now would undo it.
+    """
+    then, _ = fingerprints(repo, commit, sealed.plans)
+    now, _ = fingerprints(repo, tip, sealed.plans)
+    return tuple(
+        f"{folder} stands otherwise at {tip[:7]}, the branch's newest commit; that merge's own run applies it"
+        for folder in then
+        if then[folder] != now[folder]
+    )
 
 
 def _stopped(merge: Merge, *reasons: str) -> Merge:

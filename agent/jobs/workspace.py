@@ -9,13 +9,19 @@ import git
 from agent import gate
 from agent.checks.waivers import for_the_gate, load_waivers
 from agent.domain import File, Finding
-from agent.repo import Remote, changed, entries, export, merge_base, read, tree
+from agent.errors import ToolError
+from agent.github import read as github
+from agent.github.connect import Connection
+from agent.guardrails import Guardrails
+from agent.preflight import OpenChange
+from agent.repo import Remote, changed, entries, export, fetch_all, merge_base, read, tree
 from agent.seal import policy_version
-from agent.settings import Guardrails, Settings
-from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files
+from agent.settings import Settings
+from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files, unit_of
 
 LOCK = "policies/terraform.lock.hcl"
-POLICY_FOLDERS = ("policies", ".github/infra-agent.yml")
+# What judges a change: policies, settings, workflows and the program itself.
+POLICY_FOLDERS = ("policies", ".github", "agent", "bin", "requirements", "pyproject.toml")
 
 
 def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]:
@@ -32,10 +38,19 @@ def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]
 
 
 def change_of(repo: git.Repo, remote: Remote, *, base: str, commit: str) -> tuple[File, ...]:
-    """What `commit` changed below infra/ since it left `base`, as data. Both have to be fetched already."""
+    """What `commit` changed since it left `base`, as data: below infra/, and in what judges it, which the gate refuses.
+
+    Other files of the repository are nobody's business here.
+    """
     fork = merge_base(repo, remote, base, commit)
-    paths = [path for path in changed(repo, fork, commit) if path.startswith("infra/")]
-    return tuple(File(path=path, content=_content(repo, commit, path)) for path in paths)
+    judged = ("infra/", *(folder if "." in folder[1:] else f"{folder}/" for folder in POLICY_FOLDERS))
+    paths = [path for path in changed(repo, fork, commit) if path.startswith(judged)]
+    return tuple(File(path=_spelled(path), content=_content(repo, commit, path)) for path in paths)
+
+
+def _spelled(path: str) -> str:
+    """A name that is no UTF-8 is spelled out; the gate refuses it by that."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _content(repo: git.Repo, commit: str, path: str) -> str | None:
@@ -98,7 +113,7 @@ def fingerprints(repo: git.Repo, commit: str, units: Iterable[str]) -> tuple[dic
 
 
 def policy_of(repo: git.Repo, commit: str) -> str:
-    """Version of the policy, settings included, that stands in `commit`."""
+    """Version of the policy that stands in `commit`: of all that judges a change, the program included."""
     return policy_version({entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)})
 
 
@@ -124,3 +139,37 @@ def refusals(
 def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:
     """Every text below infra/terraform in `commit`."""
     return texts(repo, commit, [ROOT])
+
+
+def open_changes(
+    repo: git.Repo, remote: Remote, connection: Connection, *, base: str, into: str, own: str, units: Sequence[str]
+) -> tuple[OpenChange, ...]:
+    """The open pull requests into the branch `into` that change one of `units`, the one of our branch `own` left out.
+
+    Costs one call, and one more for each pull request that most likely is in the way: git says which ones have another
+    tree there than `base`, and GitHub's list of files says whether the pull request itself made it so.
+    """
+    pulls = [
+        pull
+        for pull in github.open_pulls(connection, into)
+        if not (pull.branch == own and pull.head_repository == connection.name)
+    ]
+    found = []
+    for pull in _suspects(repo, remote, pulls, base=base, units=units):
+        touched = {unit for path in github.changed_paths(connection, pull.number) if (unit := unit_of(path))}
+        if mine := tuple(sorted(touched & set(units))):
+            found.append(OpenChange(number=pull.number, url=pull.url, units=mine))
+    return tuple(found)
+
+
+def _suspects(
+    repo: git.Repo, remote: Remote, pulls: Sequence[github.PullView], *, base: str, units: Sequence[str]
+) -> list[github.PullView]:
+    try:
+        fetch_all(repo, remote, (pull.head_sha for pull in pulls))
+    except ToolError:
+        return list(pulls)  # one of them went meanwhile: ask GitHub about each
+    standing = {unit: tree(repo, base, unit) for unit in units}
+    return [
+        pull for pull in pulls if any(tree(repo, pull.head_sha, unit) != stands for unit, stands in standing.items())
+    ]

@@ -21,7 +21,8 @@ from agent.domain import (
     UnitPlan,
     Verdict,
 )
-from agent.render import sanitize
+from agent.render import sanitize, steps
+from agent.render.cost import cost_table
 from agent.render.mermaid import picture
 from agent.render.page import Context, Failure, render
 from agent.render.redact import redact
@@ -83,10 +84,11 @@ def status(
     found = stages(progress)
     icon, headline = _headline(progress, found)
     numbers = [one.pull_request for one in (proposal, merge, request) if one is not None and one.pull_request]
-    refusals = [*(request.reasons if request else ()), *(proposal.reasons if proposal else ())]
+    refused = steps.refusals(progress)
+    reasons = [*(request.reasons if request else ()), *(proposal.reasons if proposal and not refused else ())]
     blocking = [*(verdict.reasons if verdict else ()), *(merge.reasons if merge else ())]
     questions = intent.questions if intent else ()
-    if questions or refusals:
+    if questions or reasons or refused:
         blocking = []  # the verdict says the same again
     return render(
         "status",
@@ -98,14 +100,17 @@ def status(
             "summary": intent.summary if intent else "",
             "stages": found,
             "pull_request": numbers[0] if numbers else None,
-            "refusals": refusals,
+            "reasons": reasons,
+            "refused": refused,
+            "scope": change.scope if change else None,
+            "request": request,
             "questions": questions,
             "answer": answer(questions, secrets=context.secrets),
             "blocking": blocking,
             "failure": failure,
             "units": outcome.units if outcome else (),
             "removed": request.removed if request else (),
-            "steps": _next_steps(progress),
+            "steps": steps.next_steps(progress),
             "commit": _commit(proposal, plan, outcome),
         },
     )
@@ -143,7 +148,13 @@ def pull_request_body(context: Context, *, request: Request, change: ChangeSet, 
     """What was asked, how it was understood, scope, risk, rollback; last the issue, unless a person's own pull
     request is what was asked.
     """
-    values = {"request": request, "change": change, "intent": intent, "summary": change.summary or request.title}
+    values = {
+        "request": request,
+        "change": change,
+        "scope": change.scope,
+        "intent": intent,
+        "summary": change.summary or request.title,
+    }
     return render("request", context, {**TABLES, **values})
 
 
@@ -177,7 +188,7 @@ def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
 
 
 def plan_section(context: Context, plan: Plan, *, commit: str) -> str:
-    """Counts, then what would be destroyed in bold, then unit by unit what changes, a picture, and how it was made."""
+    """Counts, then what would be destroyed in bold, then unit by unit what changes, the cost, a picture, its making."""
     every = [change for unit in plan.units for change in unit.changes]
     failed = [unit for unit in plan.units if unit.status == "failed"]
     if not plan.units:
@@ -188,8 +199,10 @@ def plan_section(context: Context, plan: Plan, *, commit: str) -> str:
         "icon": "❌" if failed or not plan.units or _grave(plan.findings) else "📋",
         "counted": counted,
         "destroyed": _destroyed(plan)[:MOST_ROWS],
+        "rearranged": steps.rearranged(plan)[:MOST_ROWS],
         "findings": plan.findings[:MOST_ROWS],
         "units": [_unit(unit) for unit in plan.units],
+        "cost": cost_table(plan, most=MOST_ROWS),
         "picture": picture(plan, secrets=context.secrets),
         "commit": commit,
     }
@@ -206,6 +219,8 @@ def verdict_section(
         "findings": summary_of_findings(findings.findings) if findings else "",
         "plan": summary_of_counts(change for unit in plan.units for change in unit.changes) if plan else "",
         "destroyed": _destroyed(plan)[:MOST_ROWS] if plan else (),
+        "rearranged": steps.rearranged(plan)[:MOST_ROWS] if plan else (),
+        "to_approve": steps.to_approve(plan, commit, secrets=context.secrets) if plan else (),
         "reasons": verdict.reasons,
         "ready": verdict.status == "ready",
         "commit": commit,
@@ -254,7 +269,7 @@ def help_text(context: Context) -> str:
 
 def _headline(progress: Progress, found: Sequence[Stage]) -> tuple[str, str]:
     bad = next((stage for stage in found if stage.state == "failed"), None)
-    if progress.request and progress.request.status == "refused":
+    if (progress.request and progress.request.status == "refused") or steps.refusals(progress):
         return "🚫", "Refused"
     if any(stage.state == "asked" for stage in found):
         return "❓", "Waits for an answer"
@@ -270,19 +285,6 @@ def _headline(progress: Progress, found: Sequence[Stage]) -> tuple[str, str]:
         return "✅", "Ready: a person can merge"
     done = [stage.name for stage in found if stage.state == "done"]
     return "⏳", f"{done[-1].capitalize()}, working" if done else "Working"
-
-
-def _next_steps(progress: Progress) -> list[dict[str, str]]:
-    if progress.merge is not None or progress.outcome is not None or (progress.intent and progress.intent.questions):
-        return []
-    if progress.request and progress.request.status == "refused":
-        return [{"text": "Change the request accordingly and put the label on again.", "command": ""}]
-    if progress.failure:
-        return [{"text": "When the reason is mended, try again:", "command": "/agent plan"}]
-    revise = {"text": "To change something, write a new comment:", "command": "/agent revise <what to change>"}
-    if progress.verdict and progress.verdict.status == "ready":
-        return [{"text": "Read the plan on the pull request and **merge** it.", "command": ""}, revise]
-    return [revise] if progress.verdict or progress.proposal else []
 
 
 def _commit(proposal: Proposal | None, plan: Plan | None, outcome: Outcome | None) -> str:

@@ -163,6 +163,8 @@ def _written(change: ChangeSet | None) -> tuple[State, str] | None:
         return "asked", "waits for the answers"
     if change.status == "nothing":
         return "done", "nothing needs to change"
+    if change.status == "refused":
+        return "failed", ", ".join(dict.fromkeys(refusal.rule for refusal in change.refusals)) or "refused"
     return "done", f"{several(len(change.files), 'file')} by {change.author}"
 
 
@@ -181,7 +183,8 @@ def _proposed(proposal: Proposal | None) -> tuple[State, str] | None:
     if proposal is None:
         return None
     if proposal.status == "refused":
-        return "failed", "; ".join(proposal.reasons) or "refused"
+        rules = dict.fromkeys(refusal.rule for refusal in proposal.refusals)
+        return "failed", ", ".join(rules) or "; ".join(proposal.reasons) or "refused"
     return "done", f"branch {proposal.branch}"
 
 

@@ -27,6 +27,7 @@ PROJECT = Path(__file__).parent.parent.parent
 DEFAULT_BLUEPRINT = "s3-bucket"
 PIPELINE_SECONDS = 600.0
 INTERACTIVE_SECONDS = 3600.0
+END = "\n"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def run_demo(options: Options, *, environ: Mapping[str, str]) -> int:
     folder = options.state or Path(tempfile.mkdtemp(prefix="infra-agent-demo-"))
     code = 1
     try:
+        _require_writable(options)
         code = _run(options, folder=folder, environ=environ, timeline=timeline, result=result)
     except KeyboardInterrupt:
         result.error = "interrupted"
@@ -73,10 +75,10 @@ def run_demo(options: Options, *, environ: Mapping[str, str]) -> int:
     finally:
         result.seconds = round(time.monotonic() - timeline.started, 3)
         result.stages = [asdict(stage) for stage in timeline.stages]
-        if options.json_file is not None:
+        if options.json_file is not None and options.json_file.parent.is_dir():
             options.json_file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
         if options.keep or options.state is not None:
-            console.print(f"kept: {folder}; `infra-agent demo --state {folder}` goes on with it", soft_wrap=True)
+            console.print(f"kept: {folder}; make demo ARGS='--state {folder}' goes on with it", soft_wrap=True)
         else:
             _remove(folder)
     return code
@@ -90,6 +92,7 @@ def _run(options: Options, *, folder: Path, environ: Mapping[str, str], timeline
     try:
         here.runner.on_change = timeline.on_change
         timeline.tell("GitHub", link=here.url)
+        timeline.site = here.url
         if not {"terraform", "tofu"} & set(world.programs(environ, here.settings)):
             timeline.tell(GET_TERRAFORM, mark="!", style="yellow")
         return _walk(Visit(here), title, body, options=options, timeline=timeline, result=result)
@@ -99,19 +102,26 @@ def _run(options: Options, *, folder: Path, environ: Mapping[str, str], timeline
 
 def _walk(guest: Visit, title: str, body: str, *, options: Options, timeline: Timeline, result: Result) -> int:
     """Every step looks first whether it was taken before, so a sandbox that was killed is gone on with."""
-    issue = guest.find_issue(title) or guest.file_issue(title, body)
+    issue = guest.find_issue(title, body) or guest.file_issue(title, body)
     result.issue_url = issue.html_url
     timeline.tell(f"{world.REQUESTER} files issue #{issue.number}", link=issue.html_url)
     pull = guest.pull_request(issue.number)
+    seen_merged = pull is not None and pull.merged
     if pull is None or not pull.merged:
-        run = guest.settled_run("agent", timeout=PIPELINE_SECONDS)
-        result.api_calls = guest.api_calls(run.id)
+        with timeline.watching("the pipeline starts"):
+            run = guest.settled_run("agent", timeout=PIPELINE_SECONDS)
         pull = guest.pull_request(issue.number)
-        if pull is not None:
-            result.pull_request_url = pull.html_url
-            timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
-        if pull is None or "agent:ready" not in guest.labels(issue.number):
-            return _stopped(guest, issue, run, timeline=timeline, result=result)
+        while pull is None or "agent:ready" not in guest.labels(issue.number):
+            _stopped(guest, issue, run, timeline=timeline, result=result)
+            if not options.interactive:
+                return 1
+            timeline.console.print("Answer on the issue's page as the comment says; Ctrl-C ends the sandbox.")
+            run = guest.settled_run("agent", timeout=INTERACTIVE_SECONDS, after=run.id)
+            pull = guest.pull_request(issue.number)
+        result.error = None
+        result.api_calls = guest.api_calls(run.id)
+        result.pull_request_url = pull.html_url
+        timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
         timeline.tell(f"ready after {result.api_calls} API calls", link=pull.html_url, mark="✓", style="green")
         if options.interactive:
             _wait_for_merge(guest, pull.number, timeline)
@@ -119,20 +129,28 @@ def _walk(guest: Visit, title: str, body: str, *, options: Options, timeline: Ti
             guest.merge(pull)
     result.pull_request_url = pull.html_url
     timeline.tell(f"pull request #{pull.number} merged", link=pull.html_url)
-    run = guest.settled_run("apply", timeout=PIPELINE_SECONDS)
+    with timeline.watching("the merge is on its way"):
+        run = guest.settled_run("apply", timeout=PIPELINE_SECONDS, again=seen_merged)
     code = _ended(guest, issue.number, run, pull, timeline=timeline, result=result)
     if code == 0 and options.interactive:
         timeline.console.print("Look around as long as you like. Enter (or Ctrl-C) ends the sandbox.")
         _wait_for(_line_typed, INTERACTIVE_SECONDS)
+    elif code == 0:
+        timeline.console.print(
+            "These pages end with the demo: make demo ARGS=--interactive keeps them up.", soft_wrap=True
+        )
     return code
 
 
-def _stopped(guest: Visit, issue: Issue, run: Run, *, timeline: Timeline, result: Result) -> int:
+def _stopped(guest: Visit, issue: Issue, run: Run, *, timeline: Timeline, result: Result) -> None:
     """There is nothing to merge: say why, as the person who asked reads it."""
     result.error = guest.verdict(run.id)
+    pull = guest.pull_request(issue.number)
+    if pull is not None:
+        result.pull_request_url = pull.html_url
+        timeline.tell(f"pull request #{pull.number}: {pull.title}", link=pull.html_url)
     timeline.tell(result.error.splitlines()[0], link=issue.html_url, mark="✗", style="red")
     timeline.console.print(guest.status_comment(issue.number), markup=False, soft_wrap=True)
-    return 1
 
 
 def _ended(guest: Visit, issue: int, run: Run, pull: PullRequest, *, timeline: Timeline, result: Result) -> int:
@@ -143,13 +161,24 @@ def _ended(guest: Visit, issue: int, run: Run, pull: PullRequest, *, timeline: T
         result.applied = bool(outcome.units) and all(unit.status == "applied" for unit in outcome.units)
         result.healthy = result.applied and all(bool(unit.healthy) for unit in outcome.units)
     links = (result.issue_url, pull.html_url, guest.world.url)
-    visit.show_end(timeline.console, guest, outcome=outcome, created=created, links=links)
+    visit.show_end(timeline.console, outcome=outcome, created=created, links=links)
     if result.applied and result.healthy and closed and created:
         timeline.tell("applied and healthy; the issue is closed", link=result.issue_url, mark="✓", style="green")
         return 0
     result.error = visit.reason(outcome) or ("the issue is still open" if not closed else "nothing was found in AWS")
     timeline.tell(result.error, link=run.html_url, mark="✗", style="red")
     return 1
+
+
+def _require_writable(options: Options) -> None:
+    """Raises UserError before anything is started for a place that could not be written at the end."""
+    if options.json_file is not None and not options.json_file.parent.is_dir():
+        raise UserError(f"--json {options.json_file}: there is no folder {options.json_file.parent}")
+    if options.state is not None:
+        try:
+            options.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--state {options.state}: cannot be made: {error.strerror}") from error
 
 
 def _request(options: Options) -> tuple[str, str]:
@@ -167,8 +196,11 @@ def _wait_for_merge(guest: Visit, number: int, timeline: Timeline) -> None:
     timeline.console.print("Press [bold]Merge[/] on the pull request's page, or type [bold]merge[/] here.")
 
     def merged_or_typed() -> bool:
-        if _line_typed() == "merge":
+        typed = _line_typed()
+        if typed.lower() == "merge":
             guest.merge(guest.pull(number))
+        elif typed not in ("", END):
+            timeline.console.print("Type [bold]merge[/], or press the button; Ctrl-C ends the sandbox.")
         return guest.pull(number).merged
 
     if not _wait_for(merged_or_typed, INTERACTIVE_SECONDS):
@@ -185,11 +217,11 @@ def _wait_for(what: Callable[[], object], seconds: float) -> bool:
 
 
 def _line_typed() -> str:
-    """A line that was typed, `end` at the end of input, or nothing."""
+    """A line that was typed, END for an empty one or the end of input, or nothing."""
     ready, _, _ = select.select([sys.stdin], [], [], 0)
     if not ready:
         return ""
-    return sys.stdin.readline().strip() or "end"
+    return sys.stdin.readline().strip() or END
 
 
 def _remove(folder: Path) -> None:

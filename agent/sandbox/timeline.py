@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.text import Text
 
 from agent.sandbox.runner import Job, Run
@@ -31,7 +32,9 @@ class Timeline:
 
     console: Console
     started: float = field(default_factory=time.monotonic)
+    site: str = ""
     stages: list[Stage] = field(default_factory=list)
+    _status: Status | None = None
     _told: set[tuple[int, int, str]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -40,12 +43,16 @@ class Timeline:
     ) -> None:
         """One line: seconds since the start, mark, what, how long it took, where to look."""
         with self._lock:
+            took_text = f"{seconds:5.1f}s " if seconds is not None else " " * 7
+            # Below the site's own address only the path is shown; the terminal's link is whole.
+            shown = link.removeprefix(self.site) if link != self.site else link
+            room = max(20, self.console.width - 8 - 2 - 7 - len(shown) - 1)
             line = Text.assemble(
                 (f"{time.monotonic() - self.started:6.1f}s ", "dim"),
                 (f"{mark} ", style),
-                f"{what:<44}",
-                (f"{seconds:5.1f}s " if seconds is not None else " " * 7, "dim"),
-                (link, f"link {link} underline" if link else ""),
+                f"{what:<{min(room, 44)}} ",
+                (took_text, "dim"),
+                (shown, f"link {link} underline" if link else ""),
             )
             self.console.print(line, soft_wrap=True, highlight=False)
 
@@ -59,8 +66,21 @@ class Timeline:
         self.stages.append(Stage(name, round(seconds, 3)))
         self.tell(name, seconds=seconds, mark="✓", style="green")
 
+    @contextmanager
+    def watching(self, what: str) -> Iterator[None]:
+        """Show, on a terminal, which job is running now."""
+        with self.console.status(escape(what)) as status:
+            self._status = status
+            try:
+                yield
+            finally:
+                self._status = None
+
     def on_change(self, run: Run) -> None:
         """Tell each job of `run` once, when it has ended."""
+        running = [job.name for job in run.jobs if job.status == "in_progress"]
+        if running and self._status is not None:
+            self._status.update(escape(f"{run.workflow}: {', '.join(running)} …"))
         for job in run.jobs:
             key = (run.id, run.attempt, job.key + job.name)
             if job.status != "completed" or key in self._told:

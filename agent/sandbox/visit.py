@@ -28,6 +28,7 @@ from agent.sandbox.runner import Run
 from agent.sandbox.world import MAINTAINER, REPOSITORY, REQUESTER, World
 
 LABEL = "infra-request"
+MAX_BODY = 65_536
 CHOOSE = "Let the agent choose"
 
 
@@ -60,27 +61,27 @@ class Visit:
         with explained("filing the issue"):
             return self.requester.create_issue(title=title, body=body, labels=[LABEL])
 
-    def find_issue(self, title: str) -> Issue | None:
-        """The requester's issue of that title, when this sandbox has one already."""
+    def find_issue(self, title: str, body: str) -> Issue | None:
+        """The issue of that title and body, when this sandbox has one already."""
         with explained("the issues"):
             found = [issue for issue in self.maintainer.get_issues(state="all") if issue.pull_request is None]
-        return next((issue for issue in found if issue.title == title), None)
+        return next((issue for issue in found if (issue.title, issue.body or "") == (title, body)), None)
 
-    def settled_run(self, workflow: str, *, timeout: float) -> Run:
-        """The newest run of `workflow`, once it has ended. One that a killed runner lost is run again, once.
+    def settled_run(self, workflow: str, *, timeout: float, after: int = 0, again: bool = False) -> Run:
+        """The newest run of `workflow` with an id above `after`, once it has ended.
 
-        Raises ToolError past `timeout` seconds.
+        One that a killed runner lost is run again, once; with `again`, one that had ended well is, too: the local AWS
+        of a sandbox that was stopped is gone with all that it held. Raises ToolError past `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        again: set[int] = set()
+        repeated: set[int] = set()
         while time.monotonic() < deadline:
-            runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == workflow]
+            runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == workflow and run.id > after]
             newest = max(runs, key=lambda run: run.id, default=None)
             if newest is not None and newest.status == "completed":
-                if newest.conclusion != "cancelled" or newest.id in again:
+                if newest.id in repeated or not (again or newest.conclusion == "cancelled"):
                     return newest
-                again.add(newest.id)
-                # A merge is applied anew as a whole: the local AWS of a killed sandbox is gone with all it held.
+                repeated.add(newest.id)
                 self.world.runner.rerun(newest.id, failed_only=workflow != "apply")
             time.sleep(0.1)
         raise ToolError(f"the workflow {workflow} did not end within {timeout:g} s")
@@ -177,7 +178,11 @@ def example_request(blueprint: str) -> tuple[str, str]:
 
 def free_request(text: str, *, blueprint: str) -> tuple[str, str]:
     """Title and body of an issue whose text is given; with a `blueprint`, free text is put into the form."""
-    title = next((line.strip("# ").strip() for line in text.splitlines() if line.strip("# ")), "")
+    if len(text) > MAX_BODY:
+        raise UserError(f"the request has {len(text)} characters; an issue holds at most {MAX_BODY}")
+    said = [line.strip() for line in text.splitlines() if line.strip("# ")]
+    words = [line for line in said if not line.startswith("#")] or [line.strip("# ") for line in said]
+    title = words[0] if words else ""
     if blueprint and "### " not in text:
         text = form(what=text, environment="", blueprint=blueprint, parameters="")
     return f"[infra] {title}"[:120].strip(), text
@@ -202,13 +207,11 @@ def reason(outcome: Outcome | None) -> str:
     return "; ".join(f"{unit.unit}: {unit.status}: {unit.reason}" for unit in bad)
 
 
-def show_end(
-    console: Console, guest: Visit, *, outcome: Outcome | None, created: Sequence[str], links: Sequence[str]
-) -> None:
+def show_end(console: Console, *, outcome: Outcome | None, created: Sequence[str], links: Sequence[str]) -> None:
     """What stands now, as AWS and the probes say it, and where to go from here."""
     console.rule("what AWS says is there")
     for arn in created or ["nothing"]:
-        console.print(f"  {arn}", markup=False)
+        console.print(f"  {arn}", markup=False, soft_wrap=True)
     for unit in outcome.units if outcome else ():
         console.rule(f"is it healthy? {unit.unit}")
         for probe in unit.probes:
@@ -218,6 +221,5 @@ def show_end(
         console.print(f"  {mark} a second plan changes nothing")
     console.rule("where to look")
     for link in links:
-        console.print(f"  {link}", markup=False)
-    console.print("  The pages are there while the sandbox runs: `make demo ARGS=--interactive` keeps it up for you.")
+        console.print(f"  {link}", markup=False, soft_wrap=True)
     console.print("  On a real repository: README.md, “Put it on a repository”.", markup=False)

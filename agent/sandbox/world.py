@@ -108,13 +108,24 @@ def start(folder: Path, *, project: Path, environ: Mapping[str, str], mirror: st
         forge.on_event = _hand_to(runner)
         forge.app.register_blueprint(runner.blueprint)
         forge.app.register_blueprint(pages(forge, runner))
-        server = serve(forge)
+        server = _serve(forge, folder / "port")
         forge.resume()
     except BaseException:
         if aws is None:
             running_cloud.stop()
         raise
     return World(folder, forge, runner, server, running_cloud, settings, tokens)
+
+
+def _serve(forge: Forge, kept: Path) -> Server:
+    """On the port that this folder had before, when it is free: comments hold links to it."""
+    port = int(kept.read_text()) if kept.is_file() else 0
+    try:
+        server = serve(forge, port=port)
+    except (OSError, SystemExit):
+        server = serve(forge)
+    kept.write_text(server.url.rsplit(":", 1)[1])
+    return server
 
 
 def _hand_to(runner: Runner) -> Callable[[Event], None]:

@@ -18,6 +18,7 @@ from agent.targets.terraform_cli import Diagnostic, Workspace, find_binary
 from agent.targets.terraform_files import affected, discover, trusted_files, unit_of
 from agent.targets.terraform_plan import canonical_digest
 from agent.targets.terraform_provider import running
+from agent.targets.terraform_validate import validate, validate_all
 from agent.tools import Completed, Tools
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "trusted_files",
     "unit_of",
     "validate",
+    "validate_all",
 ]
 
 _FMT_DIFFERENT, _FMT_BROKEN = 3, 2
@@ -75,25 +77,6 @@ def fmt_check(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[
         for name in sorted(done.stdout.split("\n"))
         if name
     )
-
-
-def validate(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[Finding, ...]:
-    """What init (without its backend) and `validate` have to say, each at its path and line. Needs no credentials."""
-    with cli.workspace(tools, root, unit, settings) as place:
-        failed = cli.init(place, backend=False)
-        if failed:
-            return tuple(_finding(item, "init", place) for item in failed)
-        with running(place) as ready:
-            done = ready.run("validate", "-json", "-no-color", seconds=cli.QUICK_SECONDS)
-        try:
-            answer = json.loads(done.stdout)
-            valid, listed = bool(answer["valid"]), list(cli.diagnostics(answer["diagnostics"], unit=unit))
-        except (ValueError, KeyError, TypeError) as error:
-            log = cli.redacted(done.stdout + done.stderr, place.tools.environment)[-20_000:]
-            raise ToolError(f"{unit}: `validate -json` gave an answer that cannot be read", log=log) from error
-        if not valid and not any(item.severity == "error" for item in listed):
-            raise ToolError(f"{unit}: `validate -json` says invalid and names no error")
-        return tuple(_finding(item, "validate", place) for item in listed)
 
 
 def plan(
@@ -272,18 +255,6 @@ def _failed(place: Workspace, found: tuple[Diagnostic, ...], started: float) -> 
 def _stopped(now: UnitPlan, why: str, started: float, more: str = "") -> UnitOutcome:
     return UnitOutcome(
         unit=now.unit, status="stopped", reason=why + (more or now.reason), digest=now.digest, seconds=_since(started)
-    )
-
-
-def _finding(item: Diagnostic, command: str, place: Workspace) -> Finding:
-    message = cli.redacted(f"{item.summary}: {item.detail}" if item.detail else item.summary, place.tools.environment)
-    return Finding(
-        source="terraform",
-        rule=f"{command}/{cli.slug(item.summary)}",
-        severity="high" if item.severity == "error" else "low",
-        message=message[:1000],
-        path=item.path or place.unit,
-        line=item.line,
     )
 
 

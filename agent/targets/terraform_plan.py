@@ -28,7 +28,8 @@ _SILENT = {"no-op", "read"}
 def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
     """What the plan would do, resource by resource in order of address; resources that stay as they are are left out.
 
-    An import or a move counts as `update`, with `(import)` or `(moved from ADDRESS)` among its fields. Raises ToolError
+    An import or a move counts as `update`, with `(import)` or `(moved from ADDRESS)` among its fields; what the state
+    would forget counts as `delete`, with `(forgotten)`. Raises ToolError
     for an action that is not known here.
     """
     changes = []
@@ -37,6 +38,8 @@ def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
         fields = list(_fields(item["change"])) if verb in ("create", "update", "replace", "read") else []
         if item["change"].get("importing"):
             fields.append("(import)")
+        if "forget" in item["change"]["actions"]:
+            fields.append("(forgotten)")
         if item.get("previous_address", item["address"]) != item["address"]:
             fields.append(f"(moved from {item['previous_address']})")
         if verb == "no-op" and fields:

@@ -21,6 +21,7 @@ from agent.targets.terraform_cli import Workspace
 from agent.tools import end_group
 
 START_SECONDS = 20.0
+REATTACH = "TF_REATTACH_PROVIDERS"
 
 _HANDSHAKE = {
     "TF_PLUGIN_MAGIC_COOKIE": "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
@@ -102,7 +103,7 @@ def _reattach(answer: str, binary: Path, pid: int) -> dict[str, str] | None:
     source = "/".join(binary.parts[-6:-3])
     place = {"Network": parts[2], "String": parts[3]}
     provider = {"Protocol": "grpc", "ProtocolVersion": int(parts[1]), "Pid": pid, "Test": True, "Addr": place}
-    return {"TF_REATTACH_PROVIDERS": json.dumps({source: provider})}
+    return {REATTACH: json.dumps({source: provider})}
 
 
 def _drain(pipe: IO[bytes]) -> None:

@@ -11,7 +11,8 @@ from agent.checks.check import Context
 from agent.checks.worker import Worker
 from agent.domain import File
 from agent.errors import ToolError
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 from agent.tools import Tools
 from tests.checks.fixtures import checkov_python, context, guardrails, worker
 from tests.checks.samples import UNIT

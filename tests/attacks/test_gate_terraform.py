@@ -6,7 +6,7 @@ import json
 import pytest
 
 from agent.gate import decide, examine, examine_plan, parse_bundle
-from agent.settings import Guardrails, Limits
+from agent.guardrails import Guardrails, Limits
 
 UNIT = "infra/terraform/dev/app"
 MAIN = f"{UNIT}/main.tf"

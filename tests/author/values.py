@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from agent.domain import Request
-from agent.settings import Environment, Guardrails, Provider, Settings, State, TerraformSettings
+from agent.guardrails import Guardrails
+from agent.settings import Environment, Provider, Settings, State, TerraformSettings
 
 _STATE = State(bucket="infra-agent-state", region="eu-central-1")
 SETTINGS = Settings(

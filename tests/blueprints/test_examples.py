@@ -16,7 +16,8 @@ from agent.checks.severity import load_severities
 from agent.checks.waivers import apply_waivers, load_waivers
 from agent.domain import ChangeSet, File
 from agent.gate import examine
-from agent.settings import Settings, load_guardrails
+from agent.guardrails import load_guardrails
+from agent.settings import Settings
 from agent.targets import terraform
 from agent.targets.probes import load_probes, run_probe
 from agent.tools import Tools, write_files

@@ -1,5 +1,13 @@
 """The checks' fixtures, for the tests in this folder."""
 
-from tests.checks.fixtures import checkov_python, context, guardrails, program, worker
+from tests.checks.fixtures import (
+    ansible_python,
+    checkov_python,
+    context,
+    guardrails,
+    kubernetes_python,
+    program,
+    worker,
+)
 
-__all__ = ["checkov_python", "context", "guardrails", "program", "worker"]
+__all__ = ["ansible_python", "checkov_python", "context", "guardrails", "kubernetes_python", "program", "worker"]

@@ -11,7 +11,8 @@ from agent.checks.check import Context
 from agent.checks.severity import Severities
 from agent.checks.worker import Worker
 from agent.domain import File
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 from agent.tools import Tools
 from tests.checks.samples import HERE, UNIT
 
@@ -19,16 +20,33 @@ from tests.checks.samples import HERE, UNIT
 @pytest.fixture(scope="session")
 def checkov_python() -> str:
     """The interpreter of checkov's environment, where `make` puts it."""
-    named = os.environ.get("INFRA_AGENT_CHECKOV_PYTHON")
+    return interpreter("checkov")
+
+
+@pytest.fixture(scope="session")
+def ansible_python() -> str:
+    """The interpreter of ansible-lint's environment, where `make` puts it."""
+    return interpreter("ansible")
+
+
+@pytest.fixture(scope="session")
+def kubernetes_python() -> str:
+    """The interpreter of the environment with schemas and Helm, where `make` puts it."""
+    return interpreter("kubernetes")
+
+
+def interpreter(name: str) -> str:
+    """The interpreter of an environment; skips when there is none."""
+    named = os.environ.get(f"INFRA_AGENT_{name.upper()}_PYTHON")
     tool_cache = os.environ.get("RUNNER_TOOL_CACHE")
     homes = [
         Path(os.environ["INFRA_AGENT_ENVS"]) if os.environ.get("INFRA_AGENT_ENVS") else None,
         Path(tool_cache) / "infra-agent" if tool_cache else None,
         HERE / ".venvs",
     ]
-    found = [path for home in homes if home for path in sorted(home.glob("checkov*/bin/python"))]
+    found = [path for home in homes if home for path in sorted(home.glob(f"{name}*/bin/python"))]
     if not (named or found):
-        pytest.skip("checkov's environment is not there (bin/setup-env checkov): checkov is not tested")
+        pytest.skip(f"the environment {name!r} is not there (bin/setup-env {name}): its tool is not tested")
     return named or str(found[0])
 
 
@@ -53,6 +71,8 @@ def context(tools: Tools, settings: Settings, guardrails: Guardrails, tmp_path: 
         units: Iterable[str] = (UNIT,),
         trusted: Iterable[File] = (),
         checkov: str = "no-such-python",
+        ansible: str = "",
+        kubernetes: str = "",
         worker: Worker | None = None,
         tools: Tools = tools,
         settings: Settings = settings,
@@ -68,6 +88,8 @@ def context(tools: Tools, settings: Settings, guardrails: Guardrails, tmp_path: 
             root=root,
             severities=Severities(version=1),
             checkov=checkov,
+            ansible=ansible,
+            kubernetes=kubernetes,
             worker=worker,
             timeout=timeout,
         )

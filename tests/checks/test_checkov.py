@@ -189,12 +189,14 @@ def test_a_block_that_the_worker_did_not_see(context: Contexts, program: Callabl
         "import json, pathlib, sys\nprint(json.dumps({'ready': True, 'policies': []}), flush=True)\n"
         "for line in sys.stdin:\n"
         "    question = json.loads(line)\n"
-        "    canary = next(str(path) for path in pathlib.Path(question['root']).glob('canary-*/main.tf'))\n"
+        "    files = [str(path) for path in pathlib.Path(question['root']).rglob('*.*') if path.is_file()]\n"
+        "    canary = next(path for path in files if '/canary-' in path and question['framework'] in path)\n"
         "    record = {'name': '', 'path': canary, 'line': 1, 'resource': '', 'severity': '', 'help': '',"
         " 'suppressed': False}\n"
+        "    rules = ['CKV_AWS_24', 'CKV2_AWS_6', 'CKV_SECRET_2', 'CKV_SECRET_6']\n"
         "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'passed': 0,\n"
-        "        'seen': {question['root'] + '/main.tf': {'resource': 1}},\n"
-        "        'failed': [{**record, 'rule': 'CKV_AWS_24'}, {**record, 'rule': 'CKV2_AWS_6'}]}\n"
+        "        'seen': {path: {'resource': 1} for path in files},\n"
+        "        'failed': [{**record, 'rule': rule} for rule in rules]}\n"
         "    print(json.dumps(answer), flush=True)\n"
     )
     one = File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)

@@ -13,7 +13,8 @@ from agent.checks import CHECKS, run_checks
 from agent.checks.check import COULD_NOT_RUN, Check, CheckResult, Context, finished
 from agent.domain import File, Finding, Findings
 from agent.errors import ToolError, UserError
-from agent.settings import Guardrails, Settings
+from agent.guardrails import Guardrails
+from agent.settings import Settings
 from agent.tools import Tools
 from agent.verdict import REQUIRED_CHECKS
 from tests.checks.samples import PLAIN, UNIT
@@ -224,7 +225,9 @@ def test_the_real_checks_together(run: Run, checkov_python: str) -> None:
     ]
     findings = run(CHECKS, files=files, checkov_python=checkov_python)
     assert {check.check: (check.status, check.files_given, check.files_seen) for check in findings.checks} == {
+        "ansible-lint": ("passed", 0, 0),
         "checkov": ("passed", 2, 2),
+        "kubernetes": ("passed", 0, 0),
         "secrets": ("passed", 3, 3),
         "terraform": ("failed", 2, 2),
         "yamllint": ("failed", 1, 1),

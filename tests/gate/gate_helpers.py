@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from agent.domain import File, Finding
 from agent.gate import examine, examine_plan, parse_bundle
 from agent.gate.rules import BEFORE
-from agent.settings import Guardrails, Limits
+from agent.guardrails import Guardrails, Limits
 
 UNIT = "infra/terraform/dev/app"
 MAIN = f"{UNIT}/main.tf"

@@ -11,7 +11,7 @@ from agent.domain import File, Finding
 from agent.gate import decide, examine, examine_plan, parse_bundle
 from agent.gate.ansible_jinja import problems
 from agent.gate.bundle import MAX_BUNDLE_BYTES
-from agent.settings import Guardrails, Limits
+from agent.guardrails import Guardrails, Limits
 from tests.gate.gate_helpers import GUARDRAILS, MAIN, UNIT, files
 
 HOMES = (

@@ -15,7 +15,7 @@ from github.Repository import Repository
 from agent.documents import Documents, write
 from agent.domain import Document, Request
 from agent.github.connect import Connection, connect
-from agent.guardrails import load_guardrails
+from agent.guardrails import Guardrails, load_guardrails
 from agent.jobs import author, intake, propose, publish
 from agent.render.page import Context
 from agent.repo import Remote
@@ -37,6 +37,8 @@ class Desk:
     folder: Path
     tokens: dict[str, str]
     events: list[Event] = field(default_factory=list)
+    guardrails: Guardrails = field(default_factory=lambda: load_guardrails(PROJECT))
+    now: datetime = datetime(2026, 1, 2, tzinfo=UTC)
 
     def person(self, login: str) -> Repository:
         api = github.Github(
@@ -84,8 +86,9 @@ class Desk:
     def intake(self, documents: Documents, event: Event) -> Request:
         made = intake.run(
             event.name, json.loads(json.dumps(event.payload)), root=self.clone(), settings=self.settings,
+            guardrails=self.guardrails,
             connection=self.connection(contents="read", issues="read", **{"pull-requests": "read"}),
-            remote=self.remote(),
+            remote=self.remote(), default_branch="main",
         )  # fmt: skip
         for document in made:
             write(documents.folder / f"{document.name}.json", document)
@@ -94,14 +97,15 @@ class Desk:
 
     def author(self, documents: Documents) -> tuple[Document, ...]:
         return self.run(
-            author.run, documents, root=self.clone(), settings=self.settings, guardrails=load_guardrails(PROJECT)
-        )
+            author.run, documents, root=self.clone(), settings=self.settings, guardrails=self.guardrails,
+            clock=lambda: self.now,
+        )  # fmt: skip
 
     def propose(self, documents: Documents, root: Path | None = None) -> tuple[Document, ...]:
         return self.run(
             propose.run, documents, root=root or self.clone(), settings=self.settings,
-            guardrails=load_guardrails(PROJECT), connection=self.connection(), remote=self.remote(),
-            context=self.context, clock=lambda: datetime(2026, 1, 2, tzinfo=UTC), default_branch="main",
+            guardrails=self.guardrails, connection=self.connection(), remote=self.remote(),
+            context=self.context, clock=lambda: self.now, default_branch="main",
         )  # fmt: skip
 
     def publish(self, documents: Documents, root: Path | None = None, **results: str) -> tuple[Document, ...]:

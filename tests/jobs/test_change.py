@@ -1,16 +1,20 @@
 """From a written change to a sealed pull request and its merge: once only, and nothing but what was sealed."""
 
-from datetime import UTC, datetime
+import time
+from typing import Literal
 
 import pytest
+from github.ContentFile import ContentFile
 
+from agent import gate
 from agent.documents import Documents, write
-from agent.domain import ChangeSet, CheckRun, File, Findings, Merge, Plan, Proposal, Seal, UnitPlan, Verdict
+from agent.domain import ChangeSet, CheckRun, Findings, Intent, Merge, Plan, Proposal, Seal, UnitPlan, Verdict
 from agent.errors import ToolError
+from agent.guardrails import load_guardrails
 from agent.jobs import report, resolve
-from agent.repo import Remote, commit_files, open_repo, push
+from agent.sandbox.forge import Event
 from agent.verdict import REQUIRED_CHECKS
-from tests.jobs.conftest import REPOSITORY, Desk
+from tests.jobs.conftest import PROJECT, REPOSITORY, Desk
 from tests.jobs.test_request import file, form
 
 UNIT = "infra/terraform/dev/reports"
@@ -47,8 +51,8 @@ def ready(desk: Desk) -> Documents:
     return documents
 
 
-def resolved(desk: Desk) -> Merge:
-    event = desk.last("push")
+def resolved(desk: Desk, event: Event | None = None) -> Merge:
+    event = event or desk.last("push")
     root = desk.clone(depth=2)
     return resolve.run(
         event.name,
@@ -94,7 +98,9 @@ def snapshot(desk: Desk) -> dict[str, object]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "status"), [("POST", "cut"), ("POST", "cut after"), ("POST", 502), ("PUT", 500)])
-def test_a_fault_at_any_write_is_mended_by_running_again(desk: Desk, method: str, status: str | int) -> None:
+def test_a_fault_at_any_write_is_mended_by_running_again(
+    desk: Desk, method: str, status: Literal["cut", "cut after"] | int
+) -> None:
     documents, root = written(desk), desk.clone()
     for _ in range(12):
         desk.forge.fail_next(method, r"/api/v3/.*", status, times=1)
@@ -118,16 +124,9 @@ def test_a_fault_at_any_write_is_mended_by_running_again(desk: Desk, method: str
 
 def test_G15_F20_a_branch_that_moved_meanwhile_is_never_overwritten(desk: Desk) -> None:
     documents = written(desk)
-    root = desk.clone()
-    theirs = desk.clone()
-    repo = open_repo(theirs)
-    by_hand = commit_files(
-        repo, repo.head.commit.hexsha, [File(path="infra/x.md", content="x")], message="mine", when=datetime.now(UTC)
-    )
-
-    remote = Remote(url=f"{desk.server.url}/{REPOSITORY}.git", token=desk.tokens["casey"])
-    push(repo, remote, commit=by_hand, branch="agent/1", expected=None)
-    desk.propose(documents, root)
+    desk.person("casey").create_git_ref("refs/heads/agent/1", desk.forge.resolve(REPOSITORY, "main"))
+    by_hand = desk.person("casey").create_file("infra/x.md", "mine", "x\n", branch="agent/1")["commit"].sha
+    desk.propose(documents)
     head = desk.person("morgan").get_branch("agent/1").commit
     assert head.sha == documents.need(Proposal).head_sha
     assert [parent.sha for parent in head.parents] == [by_hand]
@@ -195,9 +194,9 @@ def test_O12_P04_a_seal_that_somebody_else_wrote_does_not_count(desk: Desk) -> N
 def test_a_policy_that_moved_stops_the_merge(desk: Desk) -> None:
     documents = ready(desk)
     found = desk.person("morgan").get_contents("policies/guardrails.yml")
-    desk.person("morgan").update_file(
-        found.path, "stricter", "# stricter\n" + found.decoded_content.decode(), found.sha
-    )  # type: ignore[union-attr]
+    assert isinstance(found, ContentFile)
+    stricter = "# stricter\n" + found.decoded_content.decode()
+    desk.person("morgan").update_file(found.path, "stricter", stricter, found.sha)
     desk.person("morgan").get_pull(pull_number(documents)).merge()
     merge = resolved(desk)
     assert merge.status == "stopped"
@@ -240,3 +239,145 @@ def test_what_the_gate_refuses_is_never_written(desk: Desk) -> None:
     assert isinstance(made, Proposal)
     assert made.status == "refused"
     assert desk.branches() == ["main"]
+
+
+# --- what the breaker found ----------------------------------------------------------------------------------------
+
+
+def test_a_seal_that_was_written_after_the_merge_does_not_count(desk: Desk) -> None:
+    documents = written(desk)
+    desk.propose(documents)
+    planned(documents)
+    desk.person("morgan").get_pull(pull_number(documents)).merge(merge_method="squash")
+    time.sleep(1.1)  # GitHub's times are whole seconds
+    desk.publish(documents)
+    assert "no seal" in resolved(desk).reasons[0]
+
+
+def test_G16_a_run_of_an_older_merge_does_not_undo_a_later_one(desk: Desk) -> None:
+    documents = ready(desk)
+    desk.person("morgan").get_pull(pull_number(documents)).merge()
+    push = desk.last("push")
+    assert resolved(desk).status == "apply"
+    desk.person("morgan").create_file(f"{UNIT}/later.tf", "later", "# later\n")
+    merge = resolved(desk, push)
+    assert merge.status == "stopped"
+    assert "that merge's own run applies it" in merge.reasons[0]
+
+
+def test_what_people_pushed_is_not_sealed_unexamined(desk: Desk) -> None:
+    documents = written(desk)
+    desk.propose(documents)
+    desk.person("casey").create_file(f"{UNIT}/extra.tf", "extra", "# extra\n", branch="agent/1")
+    desk.propose(documents)
+    planned(documents)
+    judged = desk.publish(documents)[0]
+    assert isinstance(judged, Verdict)
+    assert judged.status == "needs work"
+    assert f"{UNIT}/extra.tf" in judged.reasons[-1]
+    assert documents.get(Seal) is None
+
+
+def test_the_edits_of_people_are_never_undone(desk: Desk) -> None:
+    documents = written(desk)
+    desk.propose(documents)
+    path = f"{UNIT}/README.md"
+    found = desk.person("casey").get_contents(path, ref="agent/1")
+    assert isinstance(found, ContentFile)
+    desk.person("casey").update_file(path, "mine", "# mine\n", found.sha, branch="agent/1")
+    made = desk.propose(documents)[0]
+    assert isinstance(made, Proposal)
+    assert (made.status, f"people changed {path}" in made.reasons[0]) == ("refused", True)
+
+
+def test_a_unit_that_is_renamed_leaves_nothing_behind(desk: Desk) -> None:
+    documents = written(desk)
+    desk.propose(documents)
+    desk.person("casey").get_issue(1).create_comment("/agent revise name: other")
+    again = desk.documents()
+    desk.intake(again, desk.last("issue_comment"))
+    desk.author(again)
+    write(again.folder / "findings.json", CLEAN)
+    desk.propose(again)
+    paths = {file.filename for file in desk.person("morgan").get_pull(pull_number(again)).get_files()}
+    assert {path.split("/")[3] for path in paths} == {"other"}
+
+
+def test_a_branch_that_somebody_prepared_is_not_carried_along(desk: Desk) -> None:
+    documents = written(desk)
+    main = desk.forge.resolve(REPOSITORY, "main")
+    desk.person("casey").create_git_ref("refs/heads/agent/1", main)
+    desk.person("casey").create_file("policies/rego/mine.rego", "mine", "package main\n", branch="agent/1")
+    made = desk.propose(documents)[0]
+    assert isinstance(made, Proposal)
+    assert (made.status, "policies/rego/mine.rego" in made.reasons[0]) == ("refused", True)
+
+
+def test_a_pull_request_shows_the_gate_what_judges_it_too(desk: Desk) -> None:
+    main = desk.forge.resolve(REPOSITORY, "main")
+    desk.person("casey").create_git_ref("refs/heads/both", main)
+    desk.person("casey").create_file(f"{UNIT}/main.tf", "x", "# x\n", branch="both")
+    desk.person("casey").create_file("agent/jobs/resolve.py", "x", "# x\n", branch="both")
+    desk.person("casey").create_pull(base="main", head="both", title="both", body="")
+    documents = desk.documents()
+    desk.intake(documents, desk.last("pull_request"))
+    files = documents.need(ChangeSet).files
+    assert {file.path for file in files} == {f"{UNIT}/main.tf", "agent/jobs/resolve.py"}
+    refused = gate.examine(files, guardrails=load_guardrails(PROJECT))
+    assert "agent/jobs/resolve.py" in {finding.path for finding in refused}
+
+
+def test_a_pull_request_into_another_branch_is_not_judged(desk: Desk) -> None:
+    main = desk.forge.resolve(REPOSITORY, "main")
+    for branch in ("release", "mine"):
+        desk.person("casey").create_git_ref(f"refs/heads/{branch}", main)
+    desk.person("casey").create_file(f"{UNIT}/main.tf", "x", "# x\n", branch="mine")
+    desk.person("casey").create_pull(base="release", head="mine", title="t", body="")
+    request = desk.intake(desk.documents(), desk.last("pull_request"))
+    assert (request.status, "only what goes to main is judged" in request.reasons[0]) == ("ignored", True)
+
+
+def test_a_seal_with_a_telling_name_is_read_back_as_it_was(desk: Desk) -> None:
+    documents = written(desk, parameters="name: auth-token")
+    desk.propose(documents)
+    planned(documents)
+    desk.publish(documents)
+    desk.person("morgan").get_pull(pull_number(documents)).merge()
+    assert resolved(desk).status == "apply"
+
+
+def test_a_closed_request_keeps_its_status(desk: Desk) -> None:
+    ready(desk)
+    desk.person("morgan").get_issue(1).edit(state="closed")
+    before = desk.status(1)[0]
+    desk.person("casey").get_issue(1).create_comment("/agent revise name: late")
+    again = desk.documents()
+    desk.intake(again, desk.last("issue_comment"))
+    desk.publish(again)
+    comments = desk.status(1)
+    assert comments[0] == before
+    assert "is closed; open it again" in comments[1]
+    assert [label.name for label in desk.person("morgan").get_issue(1).labels] == ["agent:ready"]
+
+
+def test_a_request_that_changed_after_its_label_is_refused(desk: Desk) -> None:
+    issue = file(desk, form())
+    event = desk.last("issues")
+    issue.edit(body=form(environment="prod"))
+    request = desk.intake(desk.documents(), event)
+    assert (request.status, "was changed after it was labelled" in request.reasons[-1]) == ("refused", True)
+
+
+def test_form_and_parameters_that_disagree_are_asked_about(desk: Desk) -> None:
+    file(desk, form(parameters="name: reports\nenvironment: prod"))
+    documents = desk.documents()
+    desk.intake(documents, desk.last("issues"))
+    intent = desk.author(documents)[1]
+    assert isinstance(intent, Intent)
+    assert [question.field for question in intent.questions] == ["environment"]
+    desk.person("casey").get_issue(1).create_comment("/agent revise environment: dev")
+    again = desk.documents()
+    desk.intake(again, desk.last("issue_comment"))
+    change = desk.author(again)[0]
+    assert isinstance(change, ChangeSet)
+    assert change.units == (UNIT,)

@@ -2,19 +2,24 @@
 
 from agent.domain import (
     Action,
+    Approval,
     Change,
     ChangeSet,
     CheckRun,
+    Cost,
+    CostLine,
     File,
     Finding,
     Findings,
     Intent,
     Merge,
     Outcome,
+    Override,
     Plan,
     ProbeResult,
     Proposal,
     Question,
+    Refusal,
     Request,
     Scope,
     UnitOutcome,
@@ -74,6 +79,27 @@ CHANGE = ChangeSet(
     scope=Scope(environment="dev", units=(UNIT,), types={"aws_s3_bucket": ("create", "update")}, max_creates=6),
     rollback="Revert this pull request. The bucket must be **empty** then.",
 )
+REFUSALS = (
+    Refusal(
+        rule="preflight/freeze",
+        value="prod",
+        message="prod is frozen until Mon 2027-01-04 00:00 (UTC): Year's end.; it opens Mon 2027-01-04 00:00 (UTC)",
+        who=("erin", "team platform-leads"),
+    ),
+    Refusal(
+        rule="preflight/open-change",
+        value="pull request #9",
+        message=f"{UNIT} is changed by the open pull request #9; merge or close that one first",
+        url=f"{REPOSITORY}/pull/9",
+    ),
+)
+NOT_NOW = CHANGE.model_copy(update={"status": "refused", "files": (), "refusals": REFUSALS})
+STEERED = REQUEST.model_copy(
+    update={
+        "overrides": (Override(rule="preflight/freeze", reason="the shop is down", by="erin", comment_id=5),),
+        "approvals": (Approval(commit=COMMIT, address="aws_db_instance.main", by="erin", comment_id=6),),
+    }
+)
 UNANSWERED = ChangeSet(status="needs-info", author="blueprint s3-bucket")
 FINDINGS = Findings(
     findings=(
@@ -110,6 +136,7 @@ PROPOSAL = Proposal(
     pull_request=13,
     url=f"{REPOSITORY}/pull/13",
 )
+CLASH = Proposal(status="refused", reasons=("said by the refusal",), refusals=REFUSALS[1:])
 CREATED = Change(address="aws_s3_bucket.this", type="aws_s3_bucket", verbs=("create",), fields=("bucket", "tags"))
 SMALL_PLAN = Plan(
     commit=COMMIT,
@@ -126,6 +153,42 @@ SMALL_PLAN = Plan(
         ),
     ),
 )
+COSTED_PLAN = Plan(
+    commit=COMMIT,
+    units=(
+        SMALL_PLAN.units[0].model_copy(
+            update={
+                "cost": Cost(
+                    lines=(
+                        CostLine(
+                            address="aws_autoscaling_group.this", before=20.664, after=218.46,
+                            source="Price list A (2025-03-02); Price list B (2026-02-15)", date="2025-03-02",
+                            note="as Linux on demand; for `min_size` = 3",
+                        ),
+                        CostLine(
+                            address="aws_lb.this", before=16.425, after=16.425, source="Price list C (2026-05-01)",
+                            date="2026-05-01", note="capacity units and public addresses not included",
+                        ),
+                        CostLine(
+                            address="aws_redshift_cluster.this", before=0.0, after=None,
+                            note="not priced after the change: no price of `aws_redshift_cluster`",
+                        ),
+                        CostLine(
+                            address="aws_s3_bucket.this", before=None, after=None,
+                            note="usage-based, not priced: storage, requests and transfer",
+                        ),
+                    ),
+                    monthly_before=37.089,
+                    monthly_after=234.885,
+                    unpriced=1,
+                    usage_based=1,
+                    source="bundled list prices",
+                )
+            }
+        ),
+        UnitPlan(unit=OTHER, target="terraform", status="planned", changes=(CREATED,), digest=DIGEST),
+    ),
+)  # fmt: skip
 PLAN = Plan(
     commit=COMMIT,
     units=(
@@ -163,6 +226,45 @@ PLAN = Plan(
         ),
     ),
 )
+LOST_PLAN = PLAN.model_copy(
+    update={
+        "findings": (
+            Finding(
+                source="scope",
+                rule="scope/import",
+                severity="critical",
+                message="you asked to create aws_s3_bucket; this also takes over aws_iam_user.x, which exists already",
+                path=UNIT,
+                address="aws_iam_user.x",
+            ),
+            Finding(
+                source="scope",
+                rule="scope/stateful-destroy",
+                severity="critical",
+                message="aws_db_instance.main holds data and would be replaced; that needs its own approval by address",
+                path=UNIT,
+                address="aws_db_instance.main",
+            ),
+        ),
+        "units": (
+            PLAN.units[0].model_copy(
+                update={
+                    "changes": (
+                        PLAN.units[0].changes[2],
+                        Change(address="aws_iam_user.x", type="aws_iam_user", verbs=("update",), fields=("(import)",)),
+                        Change(
+                            address="aws_sqs_queue.new",
+                            type="aws_sqs_queue",
+                            verbs=("update",),
+                            fields=("(moved from aws_sqs_queue.old)",),
+                        ),
+                    )
+                }
+            ),
+        ),
+    }
+)
+LOST = Verdict(status="blocked", reasons=tuple(f"{one.rule}: {one.message}" for one in LOST_PLAN.findings))
 READY = Verdict(status="ready")
 BLOCKED = Verdict(status="blocked", reasons=("scope/type: aws_db_instance.main was not asked for",))
 MERGE = Merge(

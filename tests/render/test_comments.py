@@ -50,13 +50,31 @@ BODIES: dict[str, Callable[[], str]] = {
         plan=x.PLAN,
         verdict=x.BLOCKED,
     ),
+    "status-preflight": lambda: comments.status(
+        x.CONTEXT, request=x.REQUEST, intent=x.INTENT, change=x.NOT_NOW, verdict=x.BLOCKED
+    ),
+    "status-clash": lambda: comments.status(
+        x.CONTEXT,
+        request=x.STEERED,
+        intent=x.INTENT,
+        change=x.CHANGE,
+        findings=x.CLEAN,
+        proposal=x.CLASH,
+        verdict=x.BLOCKED,
+    ),
     "status-failed": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.INTENT, failure=x.FAILURE),
     "status-applied": lambda: comments.status(x.CONTEXT, merge=x.MERGE, outcome=x.OUTCOME),
     "status-unhealthy": lambda: comments.status(x.CONTEXT, merge=x.MERGE, outcome=x.BAD_OUTCOME),
+    "pull-request-steered": lambda: comments.pull_request_body(
+        x.CONTEXT, request=x.STEERED, change=x.CHANGE, intent=x.INTENT
+    ),
     "pull-request": lambda: comments.pull_request_body(x.CONTEXT, request=x.REQUEST, change=x.CHANGE, intent=x.INTENT),
     "checks-findings": lambda: comments.checks_section(x.CONTEXT, x.FINDINGS, commit=x.COMMIT),
     "checks-clean": lambda: comments.checks_section(x.CONTEXT, x.CLEAN, commit=x.COMMIT),
     "plan": lambda: comments.plan_section(x.CONTEXT, x.PLAN, commit=x.COMMIT),
+    "plan-lost": lambda: comments.plan_section(x.CONTEXT, x.LOST_PLAN, commit=x.COMMIT),
+    "verdict-lost": lambda: comments.verdict_section(x.CONTEXT, x.LOST, commit=x.COMMIT, plan=x.LOST_PLAN),
+    "plan-cost": lambda: comments.plan_section(x.CONTEXT, x.COSTED_PLAN, commit=x.COMMIT),
     "plan-none": lambda: comments.plan_section(x.CONTEXT, Plan(), commit=x.COMMIT),
     "verdict-ready": lambda: comments.verdict_section(
         x.CONTEXT, x.READY, commit=x.COMMIT, findings=x.CLEAN, plan=x.SMALL_PLAN
@@ -263,6 +281,8 @@ def hostile_bodies(attack: str) -> Iterator[tuple[str, str]]:
         yield "status", comments.status(context, merge=made["merge"], outcome=made["outcome"])
         yield "failure", comments.failure(context, problem)
         request_only = {"request": request, "change": made["change"]}
+        refused = made["change"].model_copy(update={"status": "refused"})
+        yield "status", comments.status(context, request=made["request"], change=refused)
         yield "body", comments.pull_request_body(context, **request_only, intent=made["intent"])
     failed = made["plan"].model_copy(
         update={"units": tuple(unit.model_copy(update={"status": "failed"}) for unit in made["plan"].units)}

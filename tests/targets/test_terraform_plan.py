@@ -195,7 +195,7 @@ def test_changes_name_fields_and_no_values() -> None:
         Change(address="aws_a.a", type="aws_a", verbs=("create",), sensitive=True, fields=("name", "password")),
         Change(address="aws_b.z", type="aws_b", verbs=("update",), fields=("name",)),
         Change(address="aws_d.r", type="aws_d", verbs=("replace",), fields=("n",)),
-        Change(address="aws_e.f", type="aws_e", verbs=("delete",)),
+        Change(address="aws_e.f", type="aws_e", verbs=("delete",), fields=("(forgotten)",)),
         Change(address="aws_f.i", type="aws_f", verbs=("update",), fields=("(import)",)),
         Change(address="aws_g.m", type="aws_g", verbs=("update",), fields=("(moved from aws_g.old)",)),
     )

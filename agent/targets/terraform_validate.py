@@ -1,0 +1,132 @@
+"""Units of a checkout -> what init and `validate` say of each; units that ask for the same providers share one process.
+
+Installing and hashing a large provider and making it tell its schema is most of what validating costs. Units whose
+`required_providers` and lock file are the same, word for word, and that call no module would each install, hash and
+start the same program: the first one does, and hands it on. Each unit's own init still runs, for everything else.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from agent.domain import Finding
+from agent.errors import ToolError
+from agent.gate.hcl import HclError
+from agent.gate.hcl_parse import parse
+from agent.settings import Settings
+from agent.targets import terraform_cli as cli
+from agent.targets.terraform_cli import Diagnostic, Workspace
+from agent.targets.terraform_files import LOCK_FILE
+from agent.targets.terraform_provider import REATTACH, running
+from agent.tools import Tools
+
+# One validation takes about a core and a third of a gigabyte, and a provider half a gigabyte.
+_AT_ONCE = 2
+
+
+def validate(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[Finding, ...]:
+    """What init (without its backend) and `validate` have to say, each at its path and line. Needs no credentials."""
+    return validate_all(tools, root, (unit,), settings)
+
+
+def validate_all(tools: Tools, root: Path, units: Sequence[str], settings: Settings) -> tuple[Finding, ...]:
+    """The same for several units, in their order. Raises ToolError for the first that could not be judged."""
+    groups: dict[str, list[str]] = {}
+    for unit in units:
+        groups.setdefault(_needs(root, unit) or unit, []).append(unit)
+    found: dict[str, tuple[Finding, ...]] = {}
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="validate") as pool:
+        if len(groups) == 1:
+            found = _group(tools, root, next(iter(groups.values())), settings, pool)
+        else:
+            for answer in pool.map(lambda group: _group(tools, root, group, settings, None), groups.values()):
+                found |= answer
+    return tuple(item for unit in units for item in found[unit])
+
+
+def _group(
+    tools: Tools, root: Path, units: Sequence[str], settings: Settings, pool: ThreadPoolExecutor | None
+) -> dict[str, tuple[Finding, ...]]:
+    """Units that ask for the same: the first installs and starts the provider. `pool` runs the others beside it."""
+    first, others = units[0], units[1:]
+    with cli.workspace(tools, root, first, settings) as place:
+        failed = cli.init(place, backend=False)
+        if failed:
+            found = {first: tuple(finding_of(item, "init", place) for item in failed)}
+            return found | (_group(tools, root, others, settings, pool) if others else {})
+        with running(place) as ready:
+            shared = ready.variables.get(REATTACH, "")
+            work = [partial(_ready, ready), *(partial(_other, tools, root, unit, settings, shared) for unit in others)]
+            answers = [do() for do in work] if pool is None else list(pool.map(_call, work))
+    return dict(zip(units, answers, strict=True))
+
+
+def _call(do: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    return do()
+
+
+def _other(tools: Tools, root: Path, unit: str, settings: Settings, shared: str) -> tuple[Finding, ...]:
+    with cli.workspace(tools, root, unit, settings) as place:
+        if shared:
+            place = replace(place, variables={**place.variables, REATTACH: shared})
+        failed = cli.init(place, backend=False)
+        if failed:
+            return tuple(finding_of(item, "init", place) for item in failed)
+        return _ready(place)
+
+
+def _ready(place: Workspace) -> tuple[Finding, ...]:
+    done = place.run("validate", "-json", "-no-color", seconds=cli.QUICK_SECONDS)
+    try:
+        answer = json.loads(done.stdout)
+        valid, listed = bool(answer["valid"]), list(cli.diagnostics(answer["diagnostics"], unit=place.unit))
+    except (ValueError, KeyError, TypeError) as error:
+        log = cli.redacted(done.stdout + done.stderr, place.tools.environment)[-20_000:]
+        raise ToolError(f"{place.unit}: `validate -json` gave an answer that cannot be read", log=log) from error
+    if not valid and not any(item.severity == "error" for item in listed):
+        raise ToolError(f"{place.unit}: `validate -json` says invalid and names no error")
+    return tuple(finding_of(item, "validate", place) for item in listed)
+
+
+def finding_of(item: Diagnostic, command: str, place: Workspace) -> Finding:
+    """A diagnostic of `command` as a finding, without secrets."""
+    message = cli.redacted(f"{item.summary}: {item.detail}" if item.detail else item.summary, place.tools.environment)
+    return Finding(
+        source="terraform",
+        rule=f"{command}/{cli.slug(item.summary)}",
+        severity="high" if item.severity == "error" else "low",
+        message=message[:1000],
+        path=item.path or place.unit,
+        line=item.line,
+    )
+
+
+def _needs(root: Path, unit: str) -> str:
+    """Which providers a unit asks for, as text that equals another's when it asks for the same; empty: unlike any."""
+    lock = root / unit / LOCK_FILE
+    if not lock.is_file():
+        return ""
+    asked = []
+    for path in sorted((root / unit).iterdir()):
+        if path.name.endswith((".tf.json", ".tofu", ".tofu.json")):
+            return ""
+        if path.suffix != ".tf" or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            blocks = parse(text).blocks
+        except HclError:
+            return ""
+        if any(block.kind == "module" for block in blocks):
+            return ""
+        asked += [
+            text[inner.at : inner.end]
+            for block in blocks
+            if block.kind == "terraform"
+            for inner in block.body.blocks
+            if inner.kind == "required_providers"
+        ]
+    return json.dumps([lock.read_text(encoding="utf-8", errors="replace"), sorted(asked)])
