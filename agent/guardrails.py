@@ -63,7 +63,8 @@ TypePattern = Annotated[str, Shape(r"[a-z0-9_*]+", "a resource type such as aws_
 RulePattern = Annotated[
     str,
     Shape(
-        r"[a-z][a-z0-9-]*(/([a-z0-9-]+|[a-z0-9-]*\*))?", "a rule such as preflight/window, or a family such as preflight/*"
+        r"[a-z][a-z0-9-]*(/([a-z0-9-]+|[a-z0-9-]*\*))?",
+        "a rule such as preflight/window, or a family such as preflight/*",
     ),
 ]
 Login = Annotated[str, Shape(r"[A-Za-z0-9](-?[A-Za-z0-9])*", "a login, without @")]
@@ -223,7 +224,7 @@ class Guardrails(Section):
     overrides: tuple[Override, ...] = ()
     """Who may lift which refusal. What nobody is named for cannot be lifted."""
     limits: Limits = Limits()
-    """How much one change may hold and do."""
+    """Limits of every change; an environment may have its own."""
     providers: tuple[Source, ...]
     """Terraform providers that code may use, as `namespace/name`."""
     module_sources: tuple[Address, ...] = ()

@@ -53,9 +53,17 @@ def test_environments_may_be_just_names() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("max_creates", "max_create", "g.yml:6: environments.prod.limits.max_create: no such field; did you mean max_c"),
+        (
+            "max_creates",
+            "max_create",
+            "g.yml:6: environments.prod.limits.max_create: no such field; did you mean max_c",
+        ),
         ("regions:", "region:", "g.yml:5: environments.prod.region: no such field; did you mean regions?; there are "),
-        ("[eu-west-1]", "[Ireland]", "g.yml:5: environments.prod.regions.0: must be a region such as us-east-1, got 'I"),
+        (
+            "[eu-west-1]",
+            "[Ireland]",
+            "g.yml:5: environments.prod.regions.0: must be a region such as us-east-1, got 'I",
+        ),
         ("Europe/Berlin", "Europe/Berln", "g.yml:7: time_zone: must be an IANA time zone"),
         ("Europe/Berlin", "../../etc/passwd", "g.yml:7: time_zone: must be an IANA time zone"),
         ("[mon, tue]", "[mon, tues]", "g.yml:11: windows.0.days.1: must be one of mon, tue, wed, thu, fri, sat, sun, "),
@@ -63,13 +71,25 @@ def test_environments_may_be_just_names() -> None:
         ("[mon, tue]", "[]", "g.yml:11: windows.0.days: "),
         ('"09:00"', '"9:00"', "g.yml:12: windows.0.opens: must be a time such as"),
         ('"09:00"', '"16:00"', "g.yml:10: windows.0: opens and closes leave no time"),
-        ("- environments: [prod]", "- environments: [prd]", "g.yml:10: windows.0.environments.0: must be one of dev, pr"),
+        (
+            "- environments: [prod]",
+            "- environments: [prd]",
+            "g.yml:10: windows.0.environments.0: must be one of dev, pr",
+        ),
         ("2026-12-20T12:00:00", "2026-12-20T12:00:00+02:00", "g.yml:16: freezes.0.ends: must be a local time without"),
         ("2026-12-20T12:00:00", "2026-12-17", "g.yml:15: freezes.0: ends before it starts"),
         ("    reason: the move\n", "", "freezes.0.reason: has to be given"),
-        ("  medium:", "  hihg: {count: 1}\n  medium:", "g.yml:19: approvals.hihg: must be one of low, medium, high, cr"),
+        (
+            "  medium:",
+            "  hihg: {count: 1}\n  medium:",
+            "g.yml:19: approvals.hihg: must be one of low, medium, high, cr",
+        ),
         ("{count: 2}", "{count: 0}", "g.yml:19: approvals.medium.count: "),
-        ("{count: 2}", "{count: 2}\n  high: {count: 1}", "g.yml:20: approvals.high.count: must be 2 or more, as for the"),
+        (
+            "{count: 2}",
+            "{count: 2}\n  high: {count: 1}",
+            "g.yml:20: approvals.high.count: must be 2 or more, as for the",
+        ),
         ("[window/*]", '["*"]', "g.yml:21: overrides.0.rules.0: must be a rule such as"),
         ("    teams: [platform-leads]\n", "", "g.yml:21: overrides.0: must name the teams or the logins"),
         ("acme/vpc/aws", "acme/../aws", "module_sources.0: must be the beginning of an address"),

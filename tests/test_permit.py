@@ -163,7 +163,10 @@ def test_a_higher_risk_never_needs_fewer(counts: dict[Risk, int]) -> None:
 def test_who_may_approve_and_override() -> None:
     guardrails = rails(
         approvals={"high": {"teams": ["security"], "logins": ["Mona"]}},
-        overrides=[{"rules": ["preflight/win*"], "teams": ["acme/leads"]}, {"rules": ["preflight/limits"], "logins": ["octocat"]}],
+        overrides=[
+            {"rules": ["preflight/win*"], "teams": ["acme/leads"]},
+            {"rules": ["preflight/limits"], "logins": ["octocat"]},
+        ],
     )
     high = required_approvals(guardrails, "high")
     assert may_approve(high, "mona", ())

@@ -88,6 +88,7 @@ def test_a_replacement_counts_as_a_create_and_a_destroy() -> None:
     )
     assert (creates(split), destroys(split)) == (1, 1)
     assert rules(split, stateful=("aws_s3_bucket",)) == made
+    assert "would be replaced" in found(split, stateful=("aws_s3_bucket",))[1].message
 
 
 def test_without_a_scope_only_lost_data_is_judged() -> None:
@@ -123,6 +124,9 @@ def test_an_approved_destroy_counts_as_asked_for_and_nothing_else_does() -> None
     assert "here it is 1" in next(finding.message for finding in left if finding.rule == "scope/destroys")
     update = plan((*DATABASE, "update"))
     assert "scope/type" in rules(update, approvals=(approval("aws_db_instance.main"),))
+    both = plan((*DATABASE, "update"), (*DATABASE, "delete"))
+    (left_over,) = found(both, stateful=("aws_db_instance",), approvals=(approval("aws_db_instance.main"),))
+    assert left_over.message == "you asked to create aws_s3_bucket reports; this also changes aws_db_instance.main"
 
 
 def test_an_approval_is_for_one_commit_and_one_address() -> None:

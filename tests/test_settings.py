@@ -35,7 +35,11 @@ def test_sound_settings_are_read() -> None:
     ("old", "new", "said"),
     [
         ("version: 1", "version: 2", "f.yml:1: version: must be 1, got 2"),
-        ("5.100.0", "~> 5.0", "f.yml:8: terraform.providers.aws.version: must be an exact version, such as 5.100.0, got '~> 5.0'"),
+        (
+            "5.100.0",
+            "~> 5.0",
+            "f.yml:8: terraform.providers.aws.version: must be an exact version, such as 5.100.0, got '~> 5.0'",
+        ),
         ("  dev:", "  Dev!:", "f.yml:3: environments.Dev!"),
         (
             "    region: us-east-1",

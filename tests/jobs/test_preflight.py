@@ -93,6 +93,9 @@ def test_a_freeze_refuses_and_the_person_named_goes_on(desk: Desk) -> None:
     # A revision keeps it, a new label does not: the label starts afresh.
     _, revised = say(desk, issue, "casey", "/agent revise versioning: false")
     assert (revised.overrides, revised.answers) == (request.overrides, ("versioning: false",))
+    before = "UPDATE comments SET created_at = ?, updated_at = ? WHERE id = ?"
+    desk.forge.db.run(before, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", override.comment_id)
+    assert say(desk, issue, "casey", "/agent revise versioning: true")[1].overrides == ()
     desk.person("casey").get_issue(issue.number).add_to_labels("infra-request")
     assert desk.intake(desk.documents(), desk.last("issues")).overrides == ()
 
@@ -146,8 +149,8 @@ def test_what_somebody_else_wrote_into_a_comment_counts_for_nothing(desk: Desk) 
     freeze(desk, "morgan")
     issue = file(desk, form())
     comment = desk.person("morgan").get_issue(issue.number).create_comment("I will look at it.")
-    desk.forge.db.run("UPDATE comments SET created_at = '2026-01-01T00:00:00Z' WHERE id = ?", comment.id)
     desk.person("casey").get_issue(issue.number).get_comment(comment.id).edit(OVERRIDE)
+    desk.forge.db.run("UPDATE comments SET updated_at = '2099-01-01T00:00:00Z' WHERE id = ?", comment.id)
     assert say(desk, issue, "casey", "/agent revise versioning: true")[1].overrides == ()
 
 

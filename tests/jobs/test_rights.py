@@ -98,6 +98,15 @@ def test_whatever_is_not_a_clear_yes_is_a_no(api: Answers, answer: tuple[int, ob
     assert not in_team(asked.connection, "morgan", "leads")
 
 
+@pytest.mark.parametrize("permission", ["read", "none"])
+def test_who_is_named_and_may_not_write_may_not(api: Answers, permission: str) -> None:
+    place = "/api/v3/repos/acme/infra/collaborators/morgan/permission"
+    api.answers[place] = (200, {"permission": permission, "role_name": permission, "user": {"login": "morgan"}})
+    asked = rights(api, logins=["morgan"])
+    assert asked.why_no_override("morgan", "preflight/freeze")
+    assert asked.why_no_approval("morgan")
+
+
 def test_another_team_or_somebody_else_may_not(api: Answers) -> None:
     api.answers[MEMBERS] = (200, {"state": "active"})
     assert rights(api, teams=["others"]).why_no_override("morgan", "preflight/freeze")
