@@ -321,6 +321,7 @@ class Merge(Document):
     repository: str
     commit: Sha1
     pull_request: int | None = None
+    title: str = ""
     issue: int | None = None
     merged_by: str = ""
     units: tuple[str, ...] = ()

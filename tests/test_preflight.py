@@ -43,7 +43,12 @@ def change(
     files: dict[str, str | None] | None = None, *, author: str = "blueprint:s3-bucket", **more: Any
 ) -> ChangeSet:
     written = {f"{UNIT}/main.tf": BUCKET} if files is None else files
-    scope: dict[str, Any] = {"environment": "dev", "units": (UNIT,), "types": {"aws_s3_bucket": ("create",)}, "max_creates": 1} | more
+    scope: dict[str, Any] = {
+        "environment": "dev",
+        "units": (UNIT,),
+        "types": {"aws_s3_bucket": ("create",)},
+        "max_creates": 1,
+    } | more
     return ChangeSet(
         status="written",
         author=author,

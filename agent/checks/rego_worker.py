@@ -84,7 +84,7 @@ class Policy:
             if not rego_shared.rego_output_ok(output):
                 why = "a built-in that is not there, a wrong type, a division by zero"
                 raise Refused(f"a rule ended in an error ({why})")
-            if rego_shared.rego_output_string(output).startswith("undefined"):
+            if not rego_shared.rego_output_string(output).startswith('{"expressions":['):
                 raise Refused("calls something that does not exist here")
             main = _plain(rego_shared.rego_node_get(rego_shared.rego_output_expressions_at_index(output, 0), 0))
         except RegoError as error:
@@ -116,7 +116,8 @@ def _plain(node: Any) -> Any:
 
 def _entries(head: str, found: Any) -> Iterator[dict[str, Any]]:
     if isinstance(found, dict) and all(value is True for value in found.values()):
-        found = list(found)  # `deny[msg] { … }`, as Rego was written before version 1
+        # `deny[msg] { … }`, as Rego was written before version 1; the engine keeps the quotes of a key that is written out.
+        found = [key[1:-1] if re.fullmatch(r'".*"', key, re.DOTALL) else key for key in found]
     if not isinstance(found, list):
         raise Refused(f"{head} must be a set of messages: `{head} contains msg if {{ … }}`")
     for entry in found:

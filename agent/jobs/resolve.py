@@ -7,6 +7,7 @@ from typing import Any
 import git
 
 from agent import events, seal
+from agent.clean import clean
 from agent.documents import parse
 from agent.domain import Merge, Seal
 from agent.errors import UserError
@@ -44,6 +45,7 @@ def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: 
     merge = merge.model_copy(
         update={
             "pull_request": pull.number,
+            "title": clean(pull.title).text,
             "merged_by": pull.merged_by,
             "issue": int(ours["number"]) if ours and pull.head_repository == connection.name else None,
         }

@@ -97,7 +97,7 @@ def status(
             **TABLES,
             "icon": icon,
             "headline": headline,
-            "summary": intent.summary if intent else "",
+            "summary": intent.summary if intent else merge.title if merge else "",
             "stages": found,
             "pull_request": numbers[0] if numbers else None,
             "reasons": reasons,

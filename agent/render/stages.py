@@ -65,8 +65,8 @@ def stages(progress: Progress) -> tuple[Stage, ...]:
     """All stages in order, with what is to be said about each."""
     judged = {
         "received": _received(progress.request),
-        "understood": _understood(progress.intent),
-        "written": _written(progress.change),
+        "understood": _understood(progress.intent) or _told_by(progress.merge, "title"),
+        "written": _written(progress.change) or _told_by(progress.merge, "units"),
         "checked": _checked(progress.findings),
         "proposed": _proposed(progress.proposal),
         "planned": _planned(progress.plan),
@@ -154,6 +154,13 @@ def _understood(intent: Intent | None) -> tuple[State, str] | None:
     if intent.questions:
         return "asked", several(len(intent.questions), "open question")
     return "done", intent.summary
+
+
+def _told_by(merge: Merge | None, what: str) -> tuple[State, str] | None:
+    """What a merge still tells of the stages before it, whose documents stayed in another run."""
+    if merge is None or not merge.title:
+        return None
+    return "done", merge.title if what == "title" else ", ".join(merge.units)
 
 
 def _written(change: ChangeSet | None) -> tuple[State, str] | None:

@@ -170,7 +170,8 @@ def test_libraries_and_data_are_there(tools: Tools, tmp_path: Path) -> None:
         ('http.send({"method": "get", "url": "http://localhost"})', "(ended in an error|does not exist here)"),
         ("1 / 0 == 1", "ended in an error"),
         ('to_number("x") == 1', "ended in an error"),
-        ("]", "cannot be read"),
+        ("]", "does not fire"),
+        ("syntax error here {{", "cannot be read"),
     ],
 )
 def test_a_policy_that_errs_is_refused(body: str, said: str, tools: Tools, tmp_path: Path) -> None:
