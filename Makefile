@@ -8,6 +8,9 @@ SHELL := bash
 setup = home=$$(bin/setup-env dev); checkov=$$(bin/setup-env checkov); bin/setup-env agent > /dev/null; \
 	export PYTHONPATH=$(CURDIR) INFRA_AGENT_CHECKOV_PYTHON=$$checkov/bin/python; \
 	INFRA_AGENT_PROVIDER_MIRROR=$$(bin/find-mirror); export INFRA_AGENT_PROVIDER_MIRROR
+# The tools for playbooks and manifests, each in an environment of its own.
+more = INFRA_AGENT_ANSIBLE_PYTHON=$$(bin/setup-env ansible)/bin/python; export INFRA_AGENT_ANSIBLE_PYTHON; \
+	INFRA_AGENT_KUBERNETES_PYTHON=$$(bin/setup-env kubernetes)/bin/python; export INFRA_AGENT_KUBERNETES_PYTHON
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,7 +19,7 @@ demo:  ## Run the whole pipeline on this laptop: make demo ARGS='--help'
 	@$(setup); "$$home/bin/python" -m agent demo $(ARGS)
 
 test:  ## Run every test: make test ARGS='-k gate'
-	@$(setup); "$$home/bin/python" -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(setup); $(more); "$$home/bin/python" -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint:  ## ruff, mypy --strict, import layers, zizmor
 	@$(setup); export PATH="$$home/bin:$$PATH"; \

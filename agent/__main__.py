@@ -22,6 +22,8 @@ from agent.jobs import ORDER
 from agent.settings import TerraformSettings, load_settings
 from agent.tools import CLOUD_VARIABLES, Tools, allowed
 
+# Tools that live in environments of their own, each with its interpreter named by a variable.
+PYTHONS = ("checkov", "ansible", "kubernetes")
 MIRROR = "INFRA_AGENT_PROVIDER_MIRROR"
 
 app = typer.Typer(
@@ -204,8 +206,8 @@ class _Effects:
     def _environment(self) -> Mapping[str, str]:
         return allowed(self.environ, names=CLOUD_VARIABLES)
 
-    def _checkov(self) -> str:
-        return self.environ.get("INFRA_AGENT_CHECKOV_PYTHON", "")
+    def _pythons(self) -> Mapping[str, str]:
+        return {tool: self.environ.get(f"INFRA_AGENT_{tool.upper()}_PYTHON", "") for tool in PYTHONS}
 
     def _clock(self) -> Callable[[], datetime]:
         return lambda: datetime.now(UTC)

@@ -169,7 +169,7 @@ class Override(Section):
     """Who may lift a refusal of the preflight with `/agent override <rule> <reason>`."""
 
     rules: Annotated[tuple[RulePattern, ...], Field(min_length=1)]
-    """Ids of preflight rules, such as `preflight/window`; a `*` at the end stands for the rest of a family: `preflight/*`."""
+    """Ids of rules of the preflight, such as `preflight/window`; a `*` at the end stands for any text."""
     teams: tuple[Team, ...] = ()
     """Teams whose members may, as `team` or `organisation/team`."""
     logins: tuple[Login, ...] = ()

@@ -15,8 +15,8 @@ _MINUTE = timedelta(minutes=1)
 
 
 class Closure(NamedTuple):
-    """Why an environment takes no change now. `rule` is `preflight/window` or `preflight/freeze`; `opens` is None when there
-    is no opening within a week of any freeze's end.
+    """Why an environment takes no change now. `rule` is `preflight/window` or `preflight/freeze`; `opens` is None when
+    there is no opening within a week of any freeze's end.
     """
 
     rule: str

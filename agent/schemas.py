@@ -39,7 +39,7 @@ def json_schema(name: str) -> dict[str, Any]:
 
 
 def write_schemas(root: Path) -> None:
-    """Write the schemas of all configuration files to `root/policies/schemas`, for `# yaml-language-server: $schema=`."""
+    """Write the schemas of all configuration files to `root/policies/schemas`, where their first lines point."""
     folder = root / SCHEMAS_PATH
     folder.mkdir(parents=True, exist_ok=True)
     for name in CONFIGURATION:

@@ -58,7 +58,8 @@ def test_a_window_opens_and_closes_in_its_own_time_zone(when: str, is_open: bool
 def test_a_closed_window_says_when_it_opens() -> None:
     said = open_at(rails(windows=[OFFICE]), "prod", datetime(2026, 11, 21, 12, tzinfo=UTC))
     assert said == (
-        "prod takes changes mon, tue, wed, thu 09:00-16:00 (Europe/Berlin); it opens Mon 2026-11-23 09:00 (Europe/Berlin)"
+        "prod takes changes mon, tue, wed, thu 09:00-16:00 (Europe/Berlin); "
+        "it opens Mon 2026-11-23 09:00 (Europe/Berlin)"
     )
 
 

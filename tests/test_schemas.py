@@ -54,5 +54,5 @@ def test_the_shipped_file_fits_its_schema(name: str, path: str) -> None:
 def test_documents_are_there_and_others_are_named() -> None:
     assert json_schema("plan")["title"] == "infra-agent plan.json, version 1"
     assert {"guardrails", "plan"} <= set(NAMES)
-    with pytest.raises(UserError, match="guardrail: no such document; there are .*guardrails"):
+    with pytest.raises(UserError, match=r"guardrail: no such document; there are .*guardrails"):
         json_schema("guardrail")

@@ -116,7 +116,7 @@ def _plain(node: Any) -> Any:
 
 def _entries(head: str, found: Any) -> Iterator[dict[str, Any]]:
     if isinstance(found, dict) and all(value is True for value in found.values()):
-        # `deny[msg] { … }`, as Rego was written before version 1; the engine keeps the quotes of a key that is written out.
+        # `deny[msg] { … }`, as Rego was before version 1; the engine keeps the quotes of a key that is written out.
         found = [key[1:-1] if re.fullmatch(r'".*"', key, re.DOTALL) else key for key in found]
     if not isinstance(found, list):
         raise Refused(f"{head} must be a set of messages: `{head} contains msg if {{ … }}`")

@@ -1,15 +1,17 @@
 """A folder outside any CI -> Findings: the gate first, then every outside check, as the pipeline would run them."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from agent import gate
 from agent.checks import run_checks
 from agent.checks.check import COULD_NOT_RUN
 from agent.checks.checkov import worker as checkov_worker
-from agent.checks.waivers import load_waivers
+from agent.checks.waivers import for_the_gate, load_waivers
 from agent.checks.worker import Worker
 from agent.desk.configuration import guardrails_of, settings_of
 from agent.desk.folder import Folder, look, modules_and_units, stood
@@ -19,6 +21,14 @@ from agent.guardrails import Guardrails
 from agent.jobs.workspace import trusted
 from agent.settings import Settings
 from agent.tools import Tools
+
+
+class Interpreters(NamedTuple):
+    """The Python interpreters of the tools that have environments of their own; empty where there is none."""
+
+    checkov: str = ""
+    ansible: str = ""
+    kubernetes: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ def examine_folder(
     path: Path,
     *,
     tools: Tools,
-    checkov: str,
+    pythons: Interpreters,
     mirror: str,
     today: date,
     changed: bool = False,
@@ -51,9 +61,9 @@ def examine_folder(
     """Run gate and checks on `path` (see `look`). Policies and settings come from the checkout around it, else from
     the package.
 
-    `checkov` is the interpreter of checkov's environment (empty: it was not found, which is a check that could not
-    run), `mirror` a provider mirror or empty. Tools see only what the gate let through. Raises UserError: nothing to
-    look at, no such base, wrong configuration.
+    An empty interpreter was not found, which is a check that could not run if there is something for it to check.
+    `mirror` is a folder of Terraform providers, or empty. Tools see only what the gate let through. Raises UserError:
+    nothing to look at, no such base, wrong configuration.
     """
     folder = look(path, changed=changed, base=base)
     if not folder.files and not folder.findings:
@@ -64,7 +74,7 @@ def examine_folder(
     # A lone folder has no environment of its own to be looked up.
     ours = () if folder.home else _ours(folder, settings)
     with ExitStack() as stack:
-        worker = _worker(stack, folder, tools=tools, checkov=checkov)
+        worker = _worker(stack, folder, tools=tools, checkov=pythons.checkov)
         refused = _gate(folder, guardrails if changed else _for_a_folder(guardrails, folder), ours, today=today)
         given = len(folder.files) + len(folder.findings)
         gated = CheckRun(
@@ -85,7 +95,9 @@ def examine_folder(
                 root=folder.root,
                 trusted=ours,
                 before=[file for file in stood(folder) if file.path not in written],
-                checkov_python=checkov or "checkov's environment",
+                checkov_python=pythons.checkov or "checkov's environment",
+                ansible_python=pythons.ansible,
+                kubernetes_python=pythons.kubernetes,
                 today=today,
                 worker=worker,
             )
@@ -116,7 +128,7 @@ def _gate(folder: Folder, guardrails: Guardrails, ours: tuple[File, ...], *, tod
         guardrails=guardrails,
         base=folder.before or None,
         trusted={file.path: file.content or "" for file in ours},
-        waived={(one.rule, one.path) for one in load_waivers(folder.root).waivers if one.expires >= today},
+        waived=for_the_gate(load_waivers(folder.root), today=today),
     )
     if folder.home:  # terraform.tf is the pipeline's in its own tree; elsewhere people write it
         own = f"{folder.home}/terraform.tf"
@@ -137,11 +149,14 @@ def _shown(item: Finding, folder: Folder) -> Finding:
     return item.model_copy(update={"path": folder.path(item.path)}) if item.path else item
 
 
+_MADE_BY = (
+    "`bin/setup-env {name}` of infra-agent's own checkout makes its environment, where it is found; or name that one's "
+    "Python interpreter in INFRA_AGENT_{variable}_PYTHON"
+)
 HOW_TO_GET = {
-    "checkov": (
-        "`bin/setup-env checkov` of infra-agent's own checkout makes checkov's environment, where it is found; or "
-        "name its Python interpreter in INFRA_AGENT_CHECKOV_PYTHON"
-    ),
+    "ansible-lint": _MADE_BY.format(name="ansible", variable="ANSIBLE"),
+    "checkov": _MADE_BY.format(name="checkov", variable="CHECKOV"),
+    "kubernetes": _MADE_BY.format(name="kubernetes", variable="KUBERNETES"),
     "terraform": (
         "install Terraform or OpenTofu, 1.10 or newer, so that it is on PATH; without a way to a provider registry, "
         "name a mirror's folder in INFRA_AGENT_PROVIDER_MIRROR"
@@ -149,10 +164,16 @@ HOW_TO_GET = {
 }
 
 
-def find_checkov(named: str, *, homes: tuple[Path, ...]) -> str:
-    """The interpreter `named`, else that of the newest finished environment that bin/setup-env made in `homes`."""
-    if named:
-        return named
-    done = [one for home in homes if home.is_dir() for one in home.glob("checkov-*/.complete")]
+def find_interpreters(environ: Mapping[str, str], *, homes: tuple[Path, ...]) -> Interpreters:
+    """Those that `INFRA_AGENT_<NAME>_PYTHON` names, else of the newest finished environments that bin/setup-env made in
+    `homes`.
+    """
+    return Interpreters(
+        *(environ.get(f"INFRA_AGENT_{name.upper()}_PYTHON", "") or _made(name, homes) for name in Interpreters._fields)
+    )
+
+
+def _made(name: str, homes: tuple[Path, ...]) -> str:
+    done = [one for home in homes if home.is_dir() for one in home.glob(f"{name}-*/.complete")]
     newest = sorted(done, key=lambda path: path.stat().st_mtime, reverse=True)
     return next((str(one.parent / "bin" / "python") for one in newest if (one.parent / "bin/python").exists()), "")

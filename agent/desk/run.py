@@ -8,7 +8,7 @@ from typing import Literal
 
 from agent import __version__
 from agent.checks.sarif import to_sarif
-from agent.desk.check import Examined, examine_folder, find_checkov
+from agent.desk.check import Examined, examine_folder, find_interpreters
 from agent.desk.output import as_json
 from agent.domain import CheckRun, Finding, Findings
 from agent.errors import AgentError
@@ -25,7 +25,7 @@ def run_check(path: Path, *, style: Format, environ: Mapping[str, str], changed:
         examined = examine_folder(
             path,
             tools=Tools(environment=allowed(environ)),
-            checkov=find_checkov(environ.get("INFRA_AGENT_CHECKOV_PYTHON", ""), homes=environments(environ)),
+            pythons=find_interpreters(environ, homes=environments(environ)),
             mirror=environ.get("INFRA_AGENT_PROVIDER_MIRROR", ""),
             today=datetime.now(UTC).date(),
             changed=changed or bool(base),

@@ -26,7 +26,7 @@ def run(
     settings: Settings,
     guardrails: Guardrails,
     tools: Tools,
-    checkov: str,
+    pythons: Mapping[str, str],
     today: date,
 ) -> Findings:
     """Examine the change. No tool sees a file that the gate refused."""
@@ -36,7 +36,7 @@ def run(
     after = laid_over(base, change.files)
     ours = trusted(change.units, after, base=base, settings=settings, root=root)
     started = time.monotonic()
-    with checkov_worker(tools, python=checkov, root=root) as worker:
+    with checkov_worker(tools, python=pythons["checkov"], root=root) as worker:
         refused = refusals(change.files, guardrails=guardrails, base=base, ours=ours, root=root, today=today)
         refused += tuple(finding for file in change.files for finding in _probes(file))
         gated = CheckRun(
@@ -58,7 +58,9 @@ def run(
             root=root,
             trusted=ours,
             before=_seen(change.units, base, written),
-            checkov_python=checkov,
+            checkov_python=pythons["checkov"],
+            ansible_python=pythons["ansible"],
+            kubernetes_python=pythons["kubernetes"],
             today=today,
             worker=worker,
         )

@@ -11,6 +11,7 @@ import data.lib.policy
 deny contains {"msg": msg} if {
 	some found in policy.allowed
 	some action in policy.list(object.get(found.statement, "Action", []))
+	is_string(action)
 	regex.match(`^(\*|[*a-zA-Z0-9-]*\*[*a-zA-Z0-9-]*:.*|[a-zA-Z0-9-]+:\*)$`, action)
 	"*" in policy.list(object.get(found.statement, "Resource", []))
 	msg := sprintf("%s: %s allows %s on every resource: name the actions or the resources", [
@@ -34,8 +35,10 @@ deny contains {"msg": msg} if {
 deny contains {"msg": msg} if {
 	some found in policy.allowed
 	some action in policy.list(object.get(found.statement, "Action", []))
+	is_string(action)
 	lower(action) in {"iam:passrole", "iam:pass*", "iam:*"}
 	some resource in policy.list(object.get(found.statement, "Resource", []))
+	is_string(resource)
 	regex.match(`^(\*|arn:aws[a-z-]*:iam::[0-9*]*:(role/)?\*)$`, resource)
 	msg := sprintf("%s: %s lets its holder pass on any role: name the roles", [found.address, found.attribute])
 }
@@ -55,6 +58,7 @@ deny contains {"msg": msg} if {
 	some found in policy.allowed
 	found.attribute == "assume_role_policy"
 	some provider in policy.list(found.statement.Principal.Federated)
+	is_string(provider)
 	contains(provider, "oidc-provider/")
 	not names_subject(found.statement)
 	msg := sprintf("%s: every workload of %s may take the role: add a condition on its `sub`", [

@@ -56,7 +56,10 @@ open(rule) if {
 }
 
 # `0.0.0.0/0` and `::/0`, and parts of them: two rules for /1 are as open as one for /0.
-wide(network) if regex.match(`/[0-3]$`, network)
+wide(network) if {
+	is_string(network)
+	regex.match(`/[0-3]$`, network)
+}
 
 is_public_port(rule) if {
 	rule.from == rule.to

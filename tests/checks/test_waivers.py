@@ -93,13 +93,13 @@ def test_a_good_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
-        (ENTRY.replace("  expires: 2026-05-01\n", ""), ":3: waivers.0.expires:", "Field required"),
+        (ENTRY.replace("  expires: 2026-05-01\n", ""), ":3: waivers.0.expires:", "has to be given"),
         (ENTRY.replace("2026-05-01", "soon"), ":7: waivers.0.expires:", "valid date"),
         (ENTRY.replace("reason: because of it", "reason: ''"), ":5: waivers.0.reason:", "at least 3 characters"),
         (ENTRY.replace("rule: CKV_AWS_18", "rule: 'CKV_*'"), ":3: waivers.0.rule:", "pattern"),
         (ENTRY.replace("infra/terraform/dev/*", "/etc/*"), ":4: waivers.0.path:", "below the repository's root"),
         (ENTRY.replace("infra/terraform/dev/*", "infra/../*"), ":4: waivers.0.path:", "below the repository's root"),
-        (ENTRY + "  because: 1\n", ":8: waivers.0.because:", "not permitted"),
+        (ENTRY + "  because: 1\n", ":8: waivers.0.because:", "no such field"),
         ("- [\n", ":", "not YAML"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from agent.checks.sarif import to_sarif
-from agent.desk.check import examine_folder, find_checkov
+from agent.desk.check import Interpreters, examine_folder, find_interpreters
 from agent.desk.folder import look
 from agent.desk.run import run_check
 from agent.domain import CheckRun, Finding, Findings
@@ -54,7 +54,7 @@ def root_of(repo: git.Repo) -> Path:
 def test_a_lone_folder_is_a_unit_and_keeps_its_paths(tmp_path: Path, tools: Tools) -> None:
     folder = tmp_path / "My Stack"
     write(folder, {"main.tf": BAD, "sub/x.txt": "x\n"})
-    found = examine_folder(folder, tools=tools, checkov="", mirror="", today=TODAY)
+    found = examine_folder(folder, tools=tools, pythons=Interpreters(), mirror="", today=TODAY)
     assert found.exit_code == 1
     where = {(item.rule, item.path, item.line) for item in found.findings.findings}
     shown = os.path.relpath(folder)
@@ -161,13 +161,14 @@ def test_missing_tools_could_not_run_and_say_how_to_get_them(tmp_path: Path) -> 
     assert "install Terraform or OpenTofu" in text
 
 
-def test_checkov_is_found_where_setup_env_puts_it(tmp_path: Path) -> None:
-    assert find_checkov("named", homes=(tmp_path,)) == "named"
-    assert find_checkov("", homes=(tmp_path, tmp_path / "nope")) == ""
+def test_environments_are_found_where_setup_env_puts_them(tmp_path: Path) -> None:
+    named = find_interpreters({"INFRA_AGENT_ANSIBLE_PYTHON": "named"}, homes=(tmp_path, tmp_path / "nope"))
+    assert named == Interpreters(checkov="", ansible="named", kubernetes="")
     for name in ("checkov-aaa", "checkov-bbb", "checkov-ccc"):
         write(tmp_path / name, {"bin/python": "", **({".complete": ""} if name != "checkov-bbb" else {})})
     os.utime(tmp_path / "checkov-ccc" / ".complete", (1, 1))
-    assert find_checkov("", homes=(tmp_path,)) == str(tmp_path / "checkov-aaa" / "bin" / "python")
+    found = find_interpreters({}, homes=(tmp_path,))
+    assert found == Interpreters(checkov=str(tmp_path / "checkov-aaa" / "bin" / "python"))
 
 
 @pytest.mark.slow
