@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from agent import __version__
-from agent.documents import Documents, schema, write
-from agent.domain import DOCUMENTS, Document, Findings
+from agent.documents import Documents, write
+from agent.domain import Document, Findings
 from agent.errors import AgentError, ToolError, UserError
 from agent.guardrails import load_guardrails
 from agent.jobs import ORDER
+from agent.schemas import NAMES, json_schema
 from agent.settings import TerraformSettings, load_settings
 from agent.tools import CLOUD_VARIABLES, Tools, allowed
 
@@ -89,10 +90,10 @@ def job(
 
 @app.command(name="schema")
 def show_schema(
-    document: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(DOCUMENTS))}.")],
+    document: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")],
 ) -> None:
-    """Print the JSON Schema of a document."""
-    print(json.dumps(schema(document), indent=2))
+    """Print the JSON Schema of a document or of a configuration file."""
+    print(json.dumps(json_schema(document), indent=2))
 
 
 @app.command()

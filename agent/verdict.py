@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from agent.domain import ChangeSet, CheckRun, Finding, Findings, Plan, Proposal, Severity, Verdict
 
-REQUIRED_CHECKS = ("gate", "ansible-lint", "checkov", "kubernetes", "secrets", "terraform", "yamllint")
+REQUIRED_CHECKS = ("gate", "ansible-lint", "checkov", "kubernetes", "secrets", "rego", "terraform", "yamllint")
 
 
 def judge(

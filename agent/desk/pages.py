@@ -9,6 +9,7 @@ from agent.gate import RULES
 from agent.gate.rules import Example, Rule, printable, show
 
 DOCUMENT = "docs/rules.md"
+_MOST_LINES = 40
 _FAMILIES = {
     "ansible": "Ansible",
     "bundle": "The change as a whole",
@@ -81,6 +82,8 @@ def _fenced(text: str) -> str:
         fence += "`"
     # Whatever a path or a text holds, a line of it is never longer than a page.
     lines = [line if len(line) <= 200 else f"{line[:200]} …" for line in text.split("\n")]
+    more = len(lines) - _MOST_LINES
+    lines = [*lines[:_MOST_LINES], f"    … and {more} more lines"] if more > 0 else lines
     return "\n".join([f"{fence}text", *(line.removeprefix("    ") for line in lines), fence])
 
 

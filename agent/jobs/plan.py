@@ -1,18 +1,22 @@
 """Proposal (or a person's pull request) -> Plan: what applying its head commit would do, judged by gate and scope."""
 
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from agent import gate, scope
 from agent.checks import cost
+from agent.checks.of_plan import judge_plan, warm
 from agent.documents import Documents
-from agent.domain import ChangeSet, Finding, Intent, Plan, Proposal, Request, UnitPlan
+from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Proposal, Request, UnitPlan
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
 from agent.jobs.workspace import change_of, infrastructure, lay_out, refusals, trusted
-from agent.permit import limits_of
+from agent.permit import allowed_type, limits_of
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
 from agent.targets import terraform
@@ -28,6 +32,7 @@ def run(
     tools: Tools,
     remote: Remote,
     today: date,
+    pythons: Mapping[str, str],
 ) -> Plan:
     """Plan every unit of the change on the commit that a person would merge. A unit without a plan says why."""
     request, change = documents.need(Request), documents.need(ChangeSet)
@@ -49,12 +54,25 @@ def run(
 
     units: list[UnitPlan] = []
     findings: list[Finding] = []
-    with tempfile.TemporaryDirectory(prefix="infra-agent-plan-") as folder:
-        lay_out(repo, commit, change.units, into=Path(folder))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="infra-agent-plan-")))
+        worker = warm(stack, tools, python=pythons["checkov"], root=root)
+        lay_out(repo, commit, change.units, into=folder)
+        judge = partial(
+            judge_plan,
+            examined=documents.get(Findings),
+            settings=settings,
+            guardrails=guardrails,
+            tools=tools,
+            root=root,
+            checkov_python=pythons["checkov"],
+            today=today,
+            worker=worker,
+        )
         for unit in change.units:
-            planned, judged = plan_unit(Path(folder), unit, settings=settings, guardrails=guardrails, tools=tools)
+            planned, raw, judged = plan_unit(folder, unit, settings=settings, guardrails=guardrails, tools=tools)
             units.append(planned)
-            findings += judged
+            findings += (*judged, *(judge(raw, unit=unit) if raw else ()))
     made = Plan(commit=commit, units=tuple(units))
     findings += scope.check(
         made,
@@ -65,22 +83,32 @@ def run(
         limits=partial(limits_of, guardrails),
     )
     findings += cost.check(made, guardrails=guardrails)
+    findings += _not_allowed(made, guardrails)
     return made.model_copy(update={"findings": tuple(findings)})
+
+
+def _not_allowed(plan: Plan, guardrails: Guardrails) -> Iterator[Finding]:
+    """Resource types that nobody may touch here, whoever wrote the change."""
+    for unit in plan.units:
+        for type_ in sorted({change.type for change in unit.changes if set(change.verbs) - {"read", "no-op"}}):
+            if why := allowed_type(guardrails, type_):
+                rule = "guardrails/type"
+                yield Finding(source="guardrails", rule=rule, severity="critical", message=why, path=unit.unit)
 
 
 def plan_unit(
     folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools
-) -> tuple[UnitPlan, tuple[Finding, ...]]:
-    """One unit's plan and what the gate says of it, with its cost. Never raises for a unit that cannot be planned."""
+) -> tuple[UnitPlan, dict[str, Any], tuple[Finding, ...]]:
+    """One unit's plan with its cost, its JSON, and what the gate says of it. A unit without a plan never raises."""
     if not any((folder / unit).glob("*.tf")):
         reason = "its code is gone; destroying what it deployed needs a request of its own"
-        return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), ()
+        return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), {}, ()
     try:
         planned, raw = terraform.plan(tools, folder, unit, settings=settings)
     except ToolError as error:
-        return UnitPlan(unit=unit, target="terraform", status="failed", reason=str(error)), ()
+        return UnitPlan(unit=unit, target="terraform", status="failed", reason=str(error)), {}, ()
     if not raw:
-        return planned, ()
+        return planned, {}, ()
     judged = gate.examine_plan(raw, guardrails=guardrails)
     priced, unknown = cost.of_unit(planned, raw, settings=settings, tools=tools)
-    return priced, tuple(item.model_copy(update={"path": item.path or unit}) for item in (*judged, *unknown))
+    return priced, raw, tuple(item.model_copy(update={"path": item.path or unit}) for item in (*judged, *unknown))

@@ -1,6 +1,7 @@
 """A push to the default branch -> Merge: which approved pull request it is, and which units to apply."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,24 @@ from agent.domain import Merge, Seal
 from agent.errors import UserError
 from agent.github import read
 from agent.github.connect import Connection
+from agent.guardrails import Guardrails
 from agent.jobs.intake import BRANCH
 from agent.jobs.publish import PLAN_CHECK
 from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
+from agent.permit import closed_at
 from agent.repo import Remote, changed, fetch, open_repo, remote_head
 
 
-def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: Connection, remote: Remote) -> Merge:
+def run(
+    event_name: str,
+    payload: Mapping[str, Any],
+    *,
+    root: Path,
+    guardrails: Guardrails,
+    connection: Connection,
+    remote: Remote,
+    clock: Callable[[], datetime],
+) -> Merge:
     """Establish that the push is the merge of a pull request that stood sealed, by somebody who may merge.
 
     Everything that is not so gives `stopped` with the reason: nothing will be applied.
@@ -61,6 +73,9 @@ def run(event_name: str, payload: Mapping[str, Any], *, root: Path, connection: 
     if sealed is None:
         why = f"{pull.head_sha[:7]} was never ready: it has no seal. Comment `/agent plan` on a new pull request of it"
         return _stopped(merge, why)
+    closed = tuple(_closed(units, sealed, guardrails=guardrails, now=clock()))
+    if closed:
+        return _stopped(merge.model_copy(update={"seal": sealed}), *closed)
     tip = remote_head(repo, remote, event.default_branch) or event.after
     fetch(repo, remote, tip)
     differences = [
@@ -86,6 +101,15 @@ def _differences(repo: git.Repo, commit: str, units: tuple[str, ...], sealed: Se
     unplanned = tuple(f"{unit} was never planned" for unit in units if unit not in sealed.plans)
     trees, locks = fingerprints(repo, commit, sealed.plans)
     return unplanned + seal.moved(sealed, trees=trees, lock_files=locks, policy=policy_of(repo, commit))
+
+
+def _closed(units: tuple[str, ...], sealed: Seal, *, guardrails: Guardrails, now: datetime) -> Iterator[str]:
+    """Why a unit's environment takes no change now, unless somebody who may has set that rule aside for this one."""
+    set_aside = {override.rule for override in sealed.overrides}
+    for environment in sorted({unit.split("/")[2] for unit in units}):
+        closure = closed_at(guardrails, environment, now)
+        if closure is not None and closure.rule not in set_aside:
+            yield f"{closure.reason}; run this job again then"
 
 
 def overtaken(repo: git.Repo, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:

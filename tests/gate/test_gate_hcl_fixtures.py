@@ -37,9 +37,10 @@ def strings(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
-            if "{" in node.value and BLOCK.search(node.value):
-                yield node.value
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in inside:
+            continue
+        if "{" in node.value and BLOCK.search(node.value):
+            yield node.value
 
 
 def texts() -> dict[str, str]:

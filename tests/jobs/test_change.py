@@ -10,7 +10,7 @@ from agent import gate
 from agent.documents import Documents, write
 from agent.domain import ChangeSet, CheckRun, Findings, Intent, Merge, Plan, Proposal, Seal, UnitPlan, Verdict
 from agent.errors import ToolError
-from agent.guardrails import load_guardrails
+from agent.guardrails import Freeze, load_guardrails
 from agent.jobs import report, resolve
 from agent.sandbox.forge import Event
 from agent.verdict import REQUIRED_CHECKS
@@ -58,6 +58,8 @@ def resolved(desk: Desk, event: Event | None = None) -> Merge:
         event.name,
         event.payload,
         root=root,
+        guardrails=desk.guardrails,
+        clock=lambda: desk.now,
         connection=desk.connection(**{"contents": "read", "issues": "read", "pull-requests": "read", "checks": "read"}),
         remote=desk.remote(),
     )
@@ -381,3 +383,15 @@ def test_form_and_parameters_that_disagree_are_asked_about(desk: Desk) -> None:
     change = desk.author(again)[0]
     assert isinstance(change, ChangeSet)
     assert change.units == (UNIT,)
+
+
+def test_a_freeze_at_the_merge_stops_it(desk: Desk) -> None:
+    documents = ready(desk)
+    desk.person("morgan").get_pull(pull_number(documents)).merge()
+    freeze = Freeze.model_validate(
+        {"starts": "2026-01-01", "ends": "2026-01-03", "reason": "the turn of the year"}
+    )
+    desk.guardrails = desk.guardrails.model_copy(update={"freezes": (freeze,)})
+    merge = resolved(desk)
+    assert merge.status == "stopped"
+    assert "the turn of the year" in merge.reasons[0]

@@ -37,7 +37,7 @@ def test_a_units_plan_comes_with_its_cost_or_a_finding_that_it_could_not_be_told
         pytest.skip("infracost is on this machine's PATH: the bundled table is not asked")
     (tmp_path / UNIT).mkdir(parents=True)
     (tmp_path / UNIT / "main.tf").write_text(CODE)
-    planned, findings = plan_unit(tmp_path, UNIT, settings=settings, guardrails=GUARDRAILS, tools=cloud_tools)
+    planned, _, findings = plan_unit(tmp_path, UNIT, settings=settings, guardrails=GUARDRAILS, tools=cloud_tools)
     assert planned.status == "planned", planned.reason
     assert planned.cost is not None
     assert (planned.cost.lines, planned.cost.unpriced) == ((), 0)
@@ -48,6 +48,6 @@ def test_a_units_plan_comes_with_its_cost_or_a_finding_that_it_could_not_be_told
     program.write_text("#!/bin/sh\necho 'Error: no API key'\n")
     program.chmod(0o755)
     broken = replace(cloud_tools, extra_path=(str(program.parent),))
-    planned, findings = plan_unit(tmp_path, UNIT, settings=settings, guardrails=GUARDRAILS, tools=broken)
+    planned, _, findings = plan_unit(tmp_path, UNIT, settings=settings, guardrails=GUARDRAILS, tools=broken)
     assert (planned.status, planned.cost) == ("planned", None)
     assert [(item.rule, item.path) for item in findings if item.rule not in before] == [("cost/could-not-run", UNIT)]

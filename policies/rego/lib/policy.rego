@@ -13,6 +13,7 @@ allowed contains found if {
 	is_string(text)
 	json.is_valid(text)
 	document := json.unmarshal(text)
+	is_object(document)
 	some statement in list(object.get(document, "Statement", []))
 	statement.Effect == "Allow"
 	found := {"address": change.address, "type": change.type, "attribute": attribute, "statement": statement}
