@@ -66,7 +66,9 @@ def judge_plan(
 def warm(stack: ExitStack, tools: Tools, *, python: str, root: Path) -> Worker | None:
     """A checkov that gets ready while Terraform plans; None when it cannot start, which `judge_plan` then says."""
     try:
-        return stack.enter_context(checkov.worker(tools, python=python, root=root, frameworks=("terraform_plan",)))
+        return stack.enter_context(
+            checkov.worker(tools, python=python, root=root, frameworks=("terraform", "terraform_plan"))
+        )
     except ToolError:
         return None
 

@@ -388,9 +388,7 @@ def test_form_and_parameters_that_disagree_are_asked_about(desk: Desk) -> None:
 def test_a_freeze_at_the_merge_stops_it(desk: Desk) -> None:
     documents = ready(desk)
     desk.person("morgan").get_pull(pull_number(documents)).merge()
-    freeze = Freeze.model_validate(
-        {"starts": "2026-01-01", "ends": "2026-01-03", "reason": "the turn of the year"}
-    )
+    freeze = Freeze.model_validate({"starts": "2026-01-01", "ends": "2026-01-03", "reason": "the turn of the year"})
     desk.guardrails = desk.guardrails.model_copy(update={"freezes": (freeze,)})
     merge = resolved(desk)
     assert merge.status == "stopped"
