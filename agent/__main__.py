@@ -286,7 +286,7 @@ def _tools(environ: Mapping[str, str]) -> Tools:
 def main() -> None:
     """Run a command. A failure that a person can act on ends as text and an exit code, never as a traceback."""
     try:
-        app()
+        app(prog_name="infra-agent")
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.log:

@@ -228,6 +228,7 @@ def test_the_real_checks_together(run: Run, checkov_python: str) -> None:
         "ansible-lint": ("passed", 0, 0),
         "checkov": ("passed", 2, 2),
         "kubernetes": ("passed", 0, 0),
+        "rego": ("passed", 0, 0),
         "secrets": ("passed", 3, 3),
         "terraform": ("failed", 2, 2),
         "yamllint": ("failed", 1, 1),
