@@ -71,6 +71,15 @@ def test_a_wrong_request_is_answered_and_leaves_nothing(desk: Desk, body: str | 
     assert labels == {"agent:needs-info"}
 
 
+def test_a_name_that_stands_already_is_asked_about(desk: Desk) -> None:
+    path = "infra/terraform/dev/reports/main.tf"
+    desk.person("morgan").create_file(path, "by hand", 'resource "aws_s3_bucket" "x" {\n  bucket = "reports"\n}\n')
+    issue = file(desk, form(parameters="name: reports"))
+    _, comment = asked(desk, issue)
+    assert "must be new" in comment
+    assert desk.branches() == ["main"]
+
+
 def test_an_answer_goes_on_from_there(desk: Desk) -> None:
     issue = file(desk, form(parameters="Name: My_Bucket!"))
     asked(desk, issue)

@@ -1,11 +1,13 @@
 """Everything the forge answers and sends, held against GitHub's own descriptions."""
 
+import json
 from typing import Any
 
 import github
 import pytest
 from github import InputGitTreeElement
 
+from agent import events
 from tests.sandbox.contract import descriptions
 from tests.sandbox.forge.world import NAME, World
 
@@ -164,3 +166,14 @@ def test_a_wrong_answer_is_seen(driven: World) -> None:
 def test_pygithub_raises_its_own_not_found(world: World) -> None:
     with pytest.raises(github.UnknownObjectException):
         world.repo("ann").get_issue(99)
+
+
+def test_github_s_own_example_events_are_all_read() -> None:
+    folder = descriptions.install() / "node_modules/@octokit/webhooks-examples/api.github.com"
+    examples = {entry["name"]: entry["examples"] for entry in json.loads((folder / "index.json").read_text())}
+    seen = set()
+    for name in ("issues", "issue_comment", "pull_request", "push"):
+        assert examples[name]
+        for payload in examples[name]:
+            seen.add(type(events.parse(name, payload)).__name__)
+    assert seen >= {"IssueLabelled", "IssueComment", "PullRequestChanged"}
