@@ -158,11 +158,11 @@ def test_cancel_in_progress_makes_way(make_world: Callable[..., World], tmp_path
     text = GROUP.replace("CANCEL", "true").replace("STOP", str(stop))
     world = make_world({".github/workflows/g.yml": text})
     first, second, third = open_three(world)
-    early = [world.runner.wait(one, 15) for one in (first, second)]
+    early = [world.runner.wait(one, 60) for one in (first, second)]
     assert [run.conclusion for run in early] == ["cancelled", "cancelled"]
     assert conclusions(early[0]) == {"wait": "cancelled", "last": "success"}
     stop.touch()
-    assert world.runner.wait(third, 15).conclusion == "success"
+    assert world.runner.wait(third, 60).conclusion == "success"
 
 
 def test_jobs_have_groups_of_their_own(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -171,11 +171,11 @@ def test_jobs_have_groups_of_their_own(make_world: Callable[..., World], tmp_pat
     jobs = jobs[jobs.index("jobs:") :].replace("wait:\n", "wait:\n    concurrency: apply-x\n", 1)
     world = make_world({".github/workflows/g.yml": run_group + jobs})
     first, second, third = open_three(world)
-    assert world.runner.wait(second, 15).conclusion == "cancelled"
+    assert world.runner.wait(second, 60).conclusion == "cancelled"
     assert conclusions(world.runner.run(second)) == {"wait": "cancelled", "last": "skipped"}
     assert [world.runner.run(one).jobs[0].status for one in (first, third)] == ["in_progress", "pending"]
     stop.touch()
-    assert [world.runner.wait(one, 15).conclusion for one in (first, third)] == ["success", "success"]
+    assert [world.runner.wait(one, 60).conclusion for one in (first, third)] == ["success", "success"]
 
 
 def test_a_broken_file_is_a_failed_start_with_its_line(make_world: Callable[..., World]) -> None:
