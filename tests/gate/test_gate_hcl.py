@@ -121,7 +121,7 @@ def test_generated_texts_are_judged_and_seen_alike(batch: list[str], tmp_path_fa
     folder = tmp_path_factory.mktemp("fuzz")
     bad = refused(texts, folder)
     ours = {name for name, text in texts.items() if not accepts(text)}
-    # To refuse what Terraform takes is the safe side (`0.5.a` is such a text); many such texts would block ordinary code.
+    # To refuse what Terraform takes (such as `0.5.a`) is the safe side; many such texts would block ordinary code.
     assert len({name for name in ours - bad if texts[name].isascii()}) <= 3
     assert bad - ours == set()
     good = {name: text for name, text in texts.items() if name not in ours}
