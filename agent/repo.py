@@ -90,7 +90,7 @@ def read(repo: git.Repo, commit: str, path: str) -> bytes | None:
     """Content of one plain file of `commit`, or None when it has none there."""
     for entry in entries(repo, commit, [path]):
         if entry.path == path and entry.mode.startswith("100"):
-            return _blob(repo, entry)
+            return blob(repo, entry)
     return None
 
 
@@ -110,7 +110,7 @@ def export(repo: git.Repo, commit: str, folders: Iterable[str], *, into: Path) -
             raise UserError(f"{entry.path}: mode {entry.mode} is not that of a plain file; remove it")
         target = into / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_blob(repo, entry))
+        target.write_bytes(blob(repo, entry))
         written.append(entry.path)
     return tuple(written)
 
@@ -154,8 +154,8 @@ def commit_files(
             if file.content is None:
                 _git(repo, "update-index", "--force-remove", "--", file.path, env=index)
             else:
-                blob = _store(repo, Path(folder, "blob"), file.content)
-                _git(repo, "update-index", "--add", "--cacheinfo", f"{REGULAR},{blob},{file.path}", env=index)
+                stored = _store(repo, Path(folder, "blob"), file.content)
+                _git(repo, "update-index", "--add", "--cacheinfo", f"{REGULAR},{stored},{file.path}", env=index)
         new = _git(repo, "write-tree", env=index)
     if new == _git(repo, "rev-parse", f"{parent}^{{tree}}"):
         return parent
@@ -194,7 +194,8 @@ def _store(repo: git.Repo, scratch: Path, content: str) -> str:
     return _git(repo, "hash-object", "-w", "--no-filters", str(scratch))
 
 
-def _blob(repo: git.Repo, entry: Entry) -> bytes:
+def blob(repo: git.Repo, entry: Entry) -> bytes:
+    """Content of a file that `entries` named. Raises UserError for one over 5 MB."""
     if entry.size > MAX_BLOB:
         raise UserError(f"{entry.path}: {entry.size} bytes, at most {MAX_BLOB} are read")
     return bytes(repo.odb.stream(bytes.fromhex(entry.sha)).read())

@@ -14,7 +14,7 @@ from agent.github import read as github
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.preflight import OpenChange
-from agent.repo import Remote, changed, entries, export, fetch_all, merge_base, read, tree
+from agent.repo import REGULAR, Remote, blob, changed, entries, export, fetch_all, merge_base, tree
 from agent.seal import policy_version
 from agent.settings import Settings
 from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files, unit_of
@@ -28,10 +28,9 @@ def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]
     """Path -> content of the plain UTF-8 files of `commit` below `folders`; what is no text is left out."""
     found = {}
     for entry in entries(repo, commit, folders):
-        data = read(repo, commit, entry.path) if entry.mode == "100644" else None
-        if data is not None:
+        if entry.mode == REGULAR:
             try:
-                found[entry.path] = data.decode()
+                found[entry.path] = blob(repo, entry).decode()
             except UnicodeDecodeError:
                 continue
     return found
@@ -56,9 +55,8 @@ def _spelled(path: str) -> str:
 def _content(repo: git.Repo, commit: str, path: str) -> str | None:
     """Text of a file; what is no plain UTF-8 file becomes a NUL, which the gate refuses by name."""
     for entry in entries(repo, commit, [path]):
-        data = read(repo, commit, path) if entry.mode == "100644" else None
         try:
-            return data.decode() if data is not None else "\0"
+            return blob(repo, entry).decode() if entry.mode == REGULAR else "\0"
         except UnicodeDecodeError:
             return "\0"
     return None
