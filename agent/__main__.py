@@ -19,6 +19,7 @@ from agent.domain import Document, Findings
 from agent.errors import AgentError, ToolError, UserError
 from agent.guardrails import load_guardrails
 from agent.jobs import ORDER
+from agent.render.lint import no_command, place, plain
 from agent.schemas import NAMES, json_schema
 from agent.settings import TerraformSettings, load_settings
 from agent.tools import CLOUD_VARIABLES, Tools, allowed
@@ -76,13 +77,13 @@ def job(
         announced[document.name] = write(path, document)
         print(f"{path}: {document.name}, {getattr(document, 'status', 'written')}")
         for reason in getattr(document, "reasons", ()):
-            print(f"  {reason}")
+            print(no_command(f"  {plain(reason)}"))
         if isinstance(document, Findings):
             announced["passed"] = str(all(check.status == "passed" for check in document.checks)).lower()
             for check in document.checks:
-                print(f"  {check.check}: {check.status}, {check.seconds:.1f} s {check.detail}".rstrip())
+                print(f"  {check.check}: {check.status}, {check.seconds:.1f} s {plain(check.detail)}".rstrip())
             for finding in document.findings:
-                print(f"  {finding.path}:{finding.line}: {finding.severity}: {finding.rule}: {finding.message}")
+                print(no_command(f"  {place(finding)}: {finding.severity} {finding.rule}: {plain(finding.message)}"))
     if output := os.environ.get("GITHUB_OUTPUT"):
         with Path(output).open("a", encoding="utf-8") as file:
             file.writelines(f"{key}={value}\n" for key, value in announced.items() if value)

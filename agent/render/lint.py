@@ -28,7 +28,7 @@ def as_text(findings: Findings, *, files: int, units: int, left_out: int = 0, qu
         lines.append("")
     lines.append(_checks(findings))
     lines.append(_counts(findings, files=files, units=units, left_out=left_out))
-    return "\n".join(_no_command(line) for line in lines) + "\n"
+    return "\n".join(no_command(line) for line in lines) + "\n"
 
 
 def as_github(findings: Findings) -> str:
@@ -76,7 +76,7 @@ def escape_property(text: str) -> str:
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _no_command(line: str) -> str:
+def no_command(line: str) -> str:
     """A CI's log takes a line that begins with `::` or `##[` for an order."""
     return f"./{line}" if line.lstrip().startswith(("::", "##[")) else line
 
