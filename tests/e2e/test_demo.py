@@ -114,6 +114,8 @@ def test_an_interrupt_stops_everything(provider_mirror: Path, tmp_path: Path) ->
     process = subprocess.Popen(
         command("--state", str(tmp_path / "state"), "--json", str(tmp_path / "demo.json")),
         cwd=PROJECT, env=environment(), stdout=log, stderr=subprocess.STDOUT,
+        # A shell that runs the tests in the background has them ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     wait_for(log.name, "author", seconds=60)
     process.send_signal(signal.SIGINT)
