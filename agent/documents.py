@@ -59,10 +59,12 @@ def parse(kind: type[D], text: str, *, source: str) -> D:
         raise UserError(f"{source}: not JSON: {error}") from error
     if not isinstance(data, dict):
         raise UserError(f"{source}: must be a JSON object, got {type(data).__name__}")
-    if data.get("version", 1) != 1:
-        raise UserError(f"{source}: version {data['version']!r} is not known here; this program reads version 1")
+    version = data.get("version", 1)
+    # True and 1.0 are equal to 1, but no version.
+    if type(version) is not int or version != 1:
+        raise UserError(f"{source}: version {version!r} is not known here; this program reads version 1")
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         problems = (
             f"{source}: {'.'.join(str(part) for part in problem['loc']) or '(document)'}: {problem['msg']}"

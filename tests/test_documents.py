@@ -33,6 +33,7 @@ def test_a_missing_document_is_named(tmp_path: Path) -> None:
         ("[1]", "verdict.json: must be a JSON object, got list"),
         ('{"version": 2, "status": "ready"}', "verdict.json: version 2 is not known"),
         ('{"version": "1", "status": "ready"}', "verdict.json: version '1' is not known"),
+        ('{"version": true, "status": "ready"}', "verdict.json: version True is not known"),
         ('{"status": "fine"}', "verdict.json: status: Input should be"),
         ('{"status": "ready", "extra": 1}', "verdict.json: extra: Extra inputs"),
         ('{"status": "ready", "reasons": [1]}', "verdict.json: reasons.0: Input should be a valid string"),
@@ -43,6 +44,12 @@ def test_a_malformed_document_is_refused_by_name_and_field(text: str, said: str)
     with pytest.raises(UserError) as refused:
         parse(Verdict, text, source="verdict.json")
     assert said in str(refused.value)
+
+
+def test_a_number_that_is_given_as_text_is_no_number() -> None:
+    finding = '{"source": "x", "rule": "y", "severity": "low", "message": "z", "line": "3"}'
+    with pytest.raises(UserError, match=r"findings\.0\.line: Input should be a valid integer"):
+        parse(Findings, f'{{"findings": [{finding}]}}', source="findings.json")
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
