@@ -1,0 +1,1 @@
+"""Language models: roles and prompts (Markdown), reading tools, budgets, failover."""

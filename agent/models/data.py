@@ -1,0 +1,73 @@
+"""Texts that others wrote -> blocks of data for a prompt, cleaned, redacted, bounded and marked by a nonce. Pure."""
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+from agent.clean import clean, strip_hidden
+from agent.domain import Value
+from agent.render.redact import redact
+
+LABEL = re.compile(r"[^a-z0-9 ._/-]")
+
+
+class Block(Value):
+    """A text for a prompt. `label` says what it is; `most` is how many characters of it are read at most.
+
+    `prose` loses what a reader of the rendered page would not see (comments, titles of links, images); `code` stays
+    as it is but for hidden characters.
+    """
+
+    label: str
+    text: str
+    form: Literal["prose", "code"] = "code"
+    most: int = 60_000
+
+
+class Prepared(Value):
+    """Blocks as a prompt holds them, and in words what was taken out of them, for people to read."""
+
+    text: str
+    removed: tuple[str, ...] = ()
+
+
+def prepare(blocks: Sequence[Block], *, secrets: Collection[str] = ()) -> Prepared:
+    """All blocks as one text, each between marks with a nonce that occurs in none of them.
+
+    The nonce is made from the texts themselves: the same question is the same bytes, so that a prompt cache finds it
+    again, and a text that wants to forge the mark would have to hold its own hash.
+    """
+    cleaned, removed = [], []
+    for block in blocks:
+        label = LABEL.sub("-", block.label.lower())[:80]
+        text, notes = _cleaned(block, secrets)
+        cleaned.append((label, text))
+        removed += [f"{label}: {note}" for note in notes]
+    nonce = _nonce([text for _, text in cleaned])
+    parts = [f'<data-{nonce} of="{label}">\n{text}\n</data-{nonce}>' for label, text in cleaned]
+    return Prepared(text="\n\n".join(parts), removed=tuple(dict.fromkeys(removed)))
+
+
+def _cleaned(block: Block, secrets: Collection[str]) -> tuple[str, list[str]]:
+    if block.form == "prose":
+        made = clean(block.text)
+        text, notes = made.text, list(made.removed)
+    else:
+        text, hidden = strip_hidden(block.text)
+        notes = [f"hidden characters removed: {hidden}"] if hidden else []
+    # Before anything is cut: half a secret is no longer recognised.
+    text = redact(text, values=secrets)
+    left_out = len(text) - block.most
+    if left_out > 0:
+        half = block.most // 2
+        text = f"{text[:half]}\n[… {left_out} characters left out …]\n{text[len(text) - (block.most - half) :]}"
+        notes.append(f"{left_out} characters left out of the middle")
+    return text, notes
+
+
+def _nonce(texts: Sequence[str]) -> str:
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    while any(digest[:16] in text for text in texts):
+        digest = hashlib.sha256(digest.encode()).hexdigest()
+    return digest[:16]
