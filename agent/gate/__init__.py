@@ -8,11 +8,13 @@ from agent.domain import File, Finding
 from agent.gate import ansible, bundle, content, kubernetes, paths, terraform, terraform_plan
 from agent.gate.bundle import Bundle, ChangeUnderTest, parse_bundle
 from agent.gate.content import Text
+from agent.gate.kubernetes import UNDECIDED, undecided
+from agent.gate.kubernetes_template import TEMPLATES
 from agent.gate.rules import Rule
 from agent.gate.terraform_plan import examine_plan
 from agent.guardrails import Guardrails
 
-__all__ = ["RULES", "Bundle", "Rule", "decide", "examine", "examine_plan", "parse_bundle"]
+__all__ = ["RULES", "UNDECIDED", "Bundle", "Rule", "decide", "examine", "examine_plan", "parse_bundle", "undecided"]
 
 _EVERY: tuple[Rule[Any], ...] = (
     *bundle.RULES,
@@ -24,6 +26,7 @@ _EVERY: tuple[Rule[Any], ...] = (
     *ansible.RULES,
     *kubernetes.RULES,
     kubernetes.NAMESPACES,
+    TEMPLATES,
 )
 RULES: Mapping[str, Rule[Any]] = {rule.id: rule for rule in _EVERY}
 
@@ -69,7 +72,7 @@ def decide(findings: Iterable[Finding]) -> int:
     rules = {item.rule for item in findings}
     if not rules:
         return 0
-    return 2 if rules <= {"bundle/unreadable", "gate/undecided"} else 1
+    return 2 if rules <= {"bundle/unreadable", UNDECIDED} else 1
 
 
 def _not_waived(findings: Iterable[Finding], waived: Collection[tuple[str, str]]) -> list[Finding]:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 
 from agent.domain import File, Finding
-from agent.gate import ansible_modules, secret
-from agent.gate.ansible_file import EXPRESSIONS, AnsibleFile, Task, arguments, read_files
+from agent.gate import ansible_include, ansible_modules, secret
+from agent.gate.ansible_file import EXPRESSIONS, AnsibleFile, arguments, read_files
 from agent.gate.ansible_jinja import is_group_member, is_template, problems
-from agent.gate.ansible_modules import short
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.yaml_tree import Item
 
-HERE = re.compile(r"(?i)localhost.*|127\..*|::1|0\.0\.0\.0|0|ip6-localhost|\[.*\]")
+# Also the numbers that the C library takes for an address: 0x7f000001, 2130706433, 0177.0.0.1.
+HERE = re.compile(r"(?i)localhost.*|127\..*|[0-9]+|0x[0-9a-f.x]+|0[0-9]+\..*|ip6-(?:localhost|loopback)|\[.*\]")
 LOOPS = frozenset({
     "with_items", "with_list", "with_dict", "with_indexed_items", "with_sequence", "with_nested", "with_together",
     "with_subelements", "with_flattened", "with_cartesian",
@@ -23,17 +24,12 @@ CONNECTION = re.compile(
     r"|password|become_pass(?:word)?|paramiko_.*|control_path.*|pipelining)"
 )
 INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python3(?:\.\d+)?|auto(?:_silent|_legacy|_legacy_silent)?")
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
-PLAIN_FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:yml|yaml|json)")
-INCLUDES = {
-    "include_tasks": ("file",),
-    "import_tasks": ("file",),
-    "include_vars": ("file", "dir"),
-    "import_playbook": ("file",),
-    "include_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"),
-    "import_role": ("name", "tasks_from", "vars_from", "defaults_from", "handlers_from"),
-    "include": ("file",),
-}
+# Arguments that say how a module works. What it reads, loads, runs or sends stands in the task, where it is judged.
+DEFAULTS = frozenset({
+    "owner", "group", "mode", "state", "enabled", "update_cache", "cache_valid_time", "daemon_reload", "backup",
+    "lock_timeout", "install_recommends", "timeout", "create", "append", "follow", "become", "masked", "scope",
+    "region",
+})  # fmt: skip
 STRATEGIES = frozenset({"linear", "free", "host_pinned", "ansible.builtin.linear", "ansible.builtin.free"})
 COLLECTIONS = frozenset(
     {"ansible.builtin", "ansible.posix", "community.general", "community.crypto", "community.docker"}
@@ -61,6 +57,11 @@ def templates(file: AnsibleFile) -> Iterator[Hit]:
         expression = bool(path) and path[-1] in EXPRESSIONS and item.text != ""
         for reason in dict.fromkeys(problems(item.text, expression=expression and not _boolean(item))):
             yield file.hit(f"{path[-1] if path else 'text'}: {reason}", item.line)
+    for task in file.tasks:
+        for name, item in arguments(task).items():
+            if name in EXPRESSIONS and task.arguments.kind == "text" and item.text:
+                for reason in dict.fromkeys(problems(item.text, expression=True)):
+                    yield file.hit(f"{name}: {reason}", task.item.line)
     for name, _, line in file.keys:
         if is_template(name):
             yield file.hit(f"the key {name[:60]!r} is computed", line)
@@ -100,7 +101,7 @@ def on_the_controller(file: AnsibleFile) -> Iterator[Hit]:
             yield file.hit(f"{name} is the runner, or cannot be told", line)
         elif _is_runner(name) and not is_template(name):
             yield file.hit(f"{name} is the runner, not a machine", line)
-    if not file.documents and not file.is_template:
+    if file.is_lines and not file.is_data:
         for number, line_text in enumerate(file.text.split("\n"), start=1):
             first = re.split(r"[#;]", line_text, maxsplit=1)[0].split()
             if first and not first[0].startswith("[") and _is_runner(first[0]):
@@ -121,8 +122,17 @@ def _is_inventory(value: Item) -> bool:
 
 
 def _is_runner(name: str) -> bool:
-    """Whether a host's name is the runner's, or a pattern that could make up its name (`loc[a:b]lhost`)."""
-    return HERE.fullmatch(name) is not None or re.search(r"\[[^\]]*[A-Za-z]", name) is not None
+    """Whether a host's name is the runner's, a pattern that could make up its name (`loc[a:b]lhost`), or an option of
+    the program that would be started to reach it (`-oProxyCommand=…`).
+    """
+    if name.startswith("-") or HERE.fullmatch(name) or re.search(r"\[[^\]]*[A-Za-z]", name):
+        return True
+    try:
+        address = ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return bool(inner.is_loopback or inner.is_unspecified)
 
 
 def connection_variables(file: AnsibleFile) -> Iterator[Hit]:
@@ -147,76 +157,26 @@ def keywords(file: AnsibleFile) -> Iterator[Hit]:
             continue
         if name in {"become_exe", "become_flags", "debugger", "vars_prompt", "fact_path"}:
             yield file.hit(f"{name} is not a change's to set", line)
+        elif name == "module_defaults":
+            for part in value.items() or (value,):
+                yield from _defaults(file, part)
         elif name == "become_method" and value.text not in {"sudo", "su", "ansible.builtin.sudo", "ansible.builtin.su"}:
             yield file.hit("become_method is sudo or su", line)
         elif name == "strategy" and value.text not in STRATEGIES:
             yield file.hit(f"strategy is one of {', '.join(sorted(STRATEGIES))}", line)
-        elif name == "collections" and any(part.text not in COLLECTIONS for part in value.items()):
+        elif name == "collections" and any(part.text not in COLLECTIONS for part in value.items() or (value,)):
             yield file.hit(f"collections are among {', '.join(sorted(COLLECTIONS))}", line)
 
 
-def includes(file: AnsibleFile) -> Iterator[Hit]:
-    """Tasks, variables, roles and playbooks are included by plain literal names of files of the play: no variables, no
-    addresses, no absolute paths, no `..`, no role of a collection, and not from `files/` or `templates/`.
-    """
-    for task in file.tasks:
-        yield from _include(file, task)
-    for play in file.plays:
-        for name in ("import_playbook", "ansible.builtin.import_playbook"):
-            value = play.get(name)
-            if value is not None and not _plain_file(value):
-                yield file.hit("import_playbook needs a plain name of a file of the play", value.line)
-        yield from _roles(file, play.get("roles"))
-        listed = play.get("vars_files")
-        for part in listed.items() if listed is not None else ():
-            if not _plain_file(part):
-                yield file.hit("vars_files needs plain names of files of the play", part.line)
-    for document in file.documents:
-        if "/meta/" in file.path:
-            yield from _roles(file, document.get("dependencies"))
-
-
-def _include(file: AnsibleFile, task: Task) -> Iterator[Hit]:
-    module = short(task.module)
-    if module not in INCLUDES:
-        return
-    own = arguments(task)
-    if task.arguments.kind == "text" and "=" not in task.arguments.text:
-        own = {"file": task.arguments, **own} if INCLUDES[module][0] == "file" else {"name": task.arguments, **own}
-    if (
-        module == "include_vars"
-        and "dir" in own
-        and (is_template(own["dir"].text) or not PLAIN_NAME.fullmatch(own["dir"].text))
-    ):
-        yield file.hit("include_vars: dir must be a plain name", task.item.line)
-    given = [own[name] for name in INCLUDES[module] if name in own and name != "dir"]
-    if not given and not (module == "include_vars" and "dir" in own):
-        yield file.hit(f"{module} says nothing that can be read", task.item.line)
-    for value in given:
-        plain = (
-            _plain_file(value)
-            if INCLUDES[module][0] == "file"
-            else PLAIN_NAME.fullmatch(value.text.removesuffix(".yml"))
-        )
-        if value.kind != "text" or not plain:
-            yield file.hit(f"{module} needs a plain literal name", value.line)
-
-
-def _plain_file(value: Item) -> bool:
-    parts = value.text.split("/")
-    return (
-        value.kind == "text"
-        and PLAIN_FILE.fullmatch(value.text) is not None
-        and not {"files", "templates"} & set(parts[:-1])
-    )
-
-
-def _roles(file: AnsibleFile, roles: Item | None) -> Iterator[Hit]:
-    for role in roles.items() if roles is not None else ():
-        name = role.text if role.kind == "text" else role.word("role") or role.word("name")
-        bad = {"src", "scm", "version"} & {key for key, _ in role.entries()}
-        if not PLAIN_NAME.fullmatch(name) or bad:
-            yield file.hit(f"role {name[:60]!r} must be a role of the play, by its plain name", role.line)
+def _defaults(file: AnsibleFile, value: Item) -> Iterator[Hit]:
+    if value.kind != "map":
+        yield file.hit("module_defaults must be a plain map", value.line)
+    for module, given in value.entries():
+        if given.kind != "map":
+            yield file.hit(f"module_defaults of {module[:60]} must be a plain map", given.line)
+        for name, part in given.entries():
+            if name not in DEFAULTS:
+                yield file.hit(f"module_defaults: {name} of {module[:60]} belongs into the task", part.line)
 
 
 def inventories(file: AnsibleFile) -> Iterator[Hit]:
@@ -315,22 +275,7 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         ),
         passes=(_file("---\n- hosts: web\n  strategy: free\n  become: true\n  tasks: []\n"),),
     ),
-    Rule(
-        "ansible/include",
-        "files and roles are included by plain names",
-        includes,
-        fires=(
-            _play("include_tasks: \"{{ lookup('env', 'X') }}\""),
-            _play("include_vars: { dir: / }"),
-            _play("include_role: { name: attacker.c.r }"),
-            _file("---\n- import_playbook: https://x.example/p.yml\n"),
-            _play("import_tasks: ../../x.yml"),
-            _file(
-                "---\ndependencies:\n  - src: git+https://x.example/r.git\n", "infra/ansible/web/roles/r/meta/main.yml"
-            ),
-        ),
-        passes=(_play("include_tasks: install.yml"), _play("import_role: { name: nginx }")),
-    ),
+    *ansible_include.RULES,
     Rule(
         "ansible/inventory",
         "an inventory is data",

@@ -1,6 +1,8 @@
 """The files of one Ansible folder -> plays, tasks, variables and texts with where they stand. Pure."""
 
 import re
+import shlex
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +27,10 @@ PLAY_KEYWORDS = frozenset({
 PLAY_MARKS = frozenset({"hosts", "import_playbook", "ansible.builtin.import_playbook"})
 TASK_LISTS = ("tasks", "pre_tasks", "post_tasks", "handlers")
 BLOCKS = ("block", "rescue", "always")
-EXPRESSIONS = frozenset({"when", "until", "failed_when", "changed_when", "that", "var"})
+EXPRESSIONS = frozenset({"when", "until", "failed_when", "changed_when", "break_when", "that", "var"})
+YAML = (".yml", ".yaml", ".json")
+# In inventories: behind a quote, a brace or a dot too, as TOML takes it.
+LINE_PAIR = re.compile(r"(?:^|[\s{,.\"'])([A-Za-z_]\w*)[\"']?\s*=\s*(?=(\"[^\"]*\"|'[^']*'|[^\s,}]*))")
 INI_PAIR = re.compile(r"(?:^|\s)([A-Za-z_][\w.]*)\s*=\s*(\"[^\"]*\"|'[^']*'|\S*)")
 
 
@@ -52,6 +57,13 @@ def arguments(task: Task) -> dict[str, Item]:
     return found
 
 
+def is_computed(task: Task) -> bool:
+    """Whether the arguments, or some of them, are what a template gives: nobody can say here which they are."""
+    more = task.item.get("args")
+    free = task.arguments.text if task.arguments.kind == "text" else ""
+    return (more is not None and more.kind == "text" and not more.is_null) or "{{" in INI_PAIR.sub("", free)
+
+
 @dataclass(frozen=True)
 class AnsibleFile:
     """One file of a play's folder. `documents` is empty for a file that is not YAML."""
@@ -72,7 +84,19 @@ class AnsibleFile:
 
     @property
     def is_template(self) -> bool:
-        return self.path.endswith(".j2") or "/templates/" in self.path
+        return self.path.endswith(".j2") or self._place == "templates"
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether the file may be read line by line, as an inventory is, or not by Ansible at all."""
+        return not self.is_template and not self.path.endswith(YAML)
+
+    @property
+    def _place(self) -> str:
+        """The folder below the play or the role that the file stands in: `files`, `tasks`, `group_vars`, …"""
+        parts = self.path.split("/")[3:-1]
+        parts = parts[2:] if parts[:1] == ["roles"] else parts
+        return parts[0] if parts else ""
 
     @cached_property
     def plays(self) -> list[Item]:
@@ -105,7 +129,7 @@ class AnsibleFile:
     @property
     def is_data(self) -> bool:
         """Whether the file is copied to machines rather than read by Ansible."""
-        return bool({"files", "templates"} & set(self.path.split("/")[3:-1]))
+        return self._place in {"files", "templates"}
 
     @staticmethod
     def _module(item: Item) -> tuple[str, Item]:
@@ -113,7 +137,8 @@ class AnsibleFile:
             if name in {"action", "local_action"}:
                 if value.kind == "map":
                     return value.word("module"), value
-                return value.text.split(" ", 1)[0], value
+                module, _, rest = value.text.strip().partition(" ")
+                return module, value._replace(text=rest)
         for name, value in item.entries():
             if name not in TASK_KEYWORDS and not name.startswith("with_"):
                 return name, value
@@ -142,12 +167,19 @@ class AnsibleFile:
                         (name, Item("text", item.line, value.strip("\"'")), item.line)
                         for name, value in INI_PAIR.findall(item.text)
                     ]
-        if not self.documents and not self.is_template:
+        if self.is_lines:
             for number, line in enumerate(self.text.split("\n"), start=1):
-                found += [
-                    (name, Item("text", number, value.strip("\"'")), number) for name, value in INI_PAIR.findall(line)
-                ]
+                pairs = [*LINE_PAIR.findall(line), *(word.split("=", 1) for word in _words(line) if "=" in word)]
+                found += [(name, Item("text", number, value.strip("\"'")), number) for name, value in pairs]
         return found
+
+
+def _words(line: str) -> list[str]:
+    """The words of an inventory's line, as Ansible splits them: quotes may stand anywhere in a word."""
+    try:
+        return list(dict.fromkeys(shlex.split(line, comments=True)))
+    except ValueError:
+        return line.split()
 
 
 def read_files(files: Mapping[str, str | None], known: Mapping[str, str]) -> Iterator[AnsibleFile]:
@@ -157,12 +189,16 @@ def read_files(files: Mapping[str, str | None], known: Mapping[str, str]) -> Ite
             continue
         documents: tuple[Item, ...] = ()
         error = None
-        if path.endswith((".yml", ".yaml", ".json")) and "/templates/" not in path:
+        bare = AnsibleFile(path, content, (), known)
+        # Ansible reads YAML from files without an extension too: inventories, and variables of a group of that name.
+        named = path.endswith(YAML)
+        if (named or "." not in path.rsplit("/", 1)[-1]) and not bare.is_template:
             try:
                 documents = tuple(parse_yaml(content))
                 for document in documents:
-                    for _ in walk(document):
-                        pass
+                    deque(walk(document), maxlen=0)
             except YamlError as problem:
-                documents, error = (), Hit(str(problem), path, problem.line)
+                documents, error = (), Hit(str(problem), path, problem.line) if named else None
+        if not named and not any(document.kind == "map" for document in documents):
+            documents = ()
         yield AnsibleFile(path, content, documents, known, error)

@@ -1,5 +1,6 @@
 """Jinja text -> reasons why it may not run on the runner. Pure: the text is parsed, never rendered."""
 
+import re
 from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateError, nodes
@@ -22,6 +23,9 @@ READING_TESTS = frozenset({
     "is_mount", "same_file", "is_same_file", "abs", "is_abs", "vault_encrypted", "vaulted_file",
 })  # fmt: skip
 COLLECTIONS = ("ansible.builtin.", "ansible.posix.", "ansible.utils.", "ansible.netcommon.", "community.general.")
+# Filters that take another filter or a test by its name.
+APPLYING = frozenset({"map", "select", "reject", "selectattr", "rejectattr"})
+CHARACTERS = re.compile(r"%[-+ 0#]*\d*c|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)")
 DUMPS = frozenset({"hostvars", "vars", "environment", "ansible_env", "ansible_facts_all", "ansible_local_env"})
 
 
@@ -124,6 +128,8 @@ def _problem(node: nodes.Node) -> Iterator[str]:
         yield from _named("filter", node.name, READING_FILTERS)
         if node.name.rsplit(".", 1)[-1] in {"b64decode", "format"} and isinstance(node.node, nodes.Const):
             yield f"makes text with the filter {node.name} that nobody can read here"
+        if node.name in APPLYING:
+            yield from _applied(node)
     elif isinstance(node, nodes.Test):
         yield from _named("test", node.name, READING_TESTS)
     elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
@@ -131,6 +137,8 @@ def _problem(node: nodes.Node) -> Iterator[str]:
     elif isinstance(node, nodes.Const) and isinstance(node.value, str):
         if "{{" in node.value or "{%" in node.value or node.value.endswith("{"):
             yield "builds a template out of text"
+        if CHARACTERS.search(node.value):
+            yield "builds text out of the codes of characters"
         if "__" in node.value and node.value.strip("_-=~# ") and any(word in node.value for word in DUNDERS):
             yield f"reaches for {node.value[:40]!r}"
     elif isinstance(node, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
@@ -151,6 +159,20 @@ DUNDERS = (
     "__getattr",
     "__base",
 )
+
+
+def _applied(node: nodes.Filter) -> Iterator[str]:
+    """`map('fileglob')` and `select('exists')` take a filter or a test by its name."""
+    reading = READING_FILTERS if node.name == "map" else READING_TESTS
+    at = 1 if node.name.endswith("attr") else 0
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        yield f"hands computed arguments to {node.name}"
+    elif len(node.args) > at:
+        name = node.args[at]
+        if isinstance(name, nodes.Const):
+            yield from _named("filter" if node.name == "map" else "test", str(name.value), reading)
+        else:
+            yield f"hands a computed name to {node.name}"
 
 
 def _named(what: str, name: str, reading: frozenset[str]) -> Iterator[str]:

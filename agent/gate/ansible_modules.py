@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from agent.gate.ansible_file import AnsibleFile, arguments
+from agent.gate.ansible_file import AnsibleFile, arguments, is_computed
 from agent.gate.ansible_jinja import is_template, names, whole_dumps
+from agent.gate.content import SHELL_PIPE
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.yaml_tree import Item, walk
 
@@ -41,7 +42,10 @@ OTHERS = frozenset({
     "community.rabbitmq.rabbitmq_plugin",
 })  # fmt: skip
 SHORT = {name.rsplit(".", 1)[1] for name in OTHERS}
+# What follows these is a text of its own, not arguments.
+FREE = frozenset({"command", "shell", "raw", "meta", *(f"{word}_tasks" for word in ("include", "import"))})
 SHELLS = frozenset({"shell", "command", "raw", "cron"})
+UNSIGNED = re.compile(r"(?i)\[[^\]]*(?:trusted|allow-insecure)\s*=\s*yes")
 PATH_ARGUMENTS = {
     "copy": ("src",),
     "template": ("src",),
@@ -55,6 +59,8 @@ SENDING = re.compile(
     r"\s-X\s*['\"]?(?:POST|PUT|PATCH)|\s--request[ =]['\"]?(?:POST|PUT|PATCH))"
     r"|\b(?:nc|ncat|netcat|socat|telnet|tftp|ftp|sftp|scp|sendmail|mail|mailx)\s+[^\n;|&\w{]{0,400}[\w{]"
     r"|\brsync\b[^\n;|&]{0,400}\s\S{1,200}:|\bssh\s+\S{1,200}@|\b(?:dig|nslookup|host)\s+[^\n]{0,400}(?:\$\(|`|\{\{)"
+    r"|\b(?:curl|wget)\b[^\n;|&]{0,400}(?:\$\(|`)"
+    r"|\b(?:python|perl|ruby|node|php)[\d.]*\s+-\w*[ceER]\b[\s\S]{0,400}(?:urllib|requests|socket|http|Net::)"
     r"|/proc/(?:self|\d+|\*)/environ|169\.254\.169\.254|\baws\s+s3\s+(?:cp|sync|mv)\b|\bopenssl\s+s_client\b"
 )
 OWN_HOST = re.compile(
@@ -64,6 +70,9 @@ OWN_HOST = re.compile(
 )
 SECRET_WORD = re.compile(r"(?i)password|passwd|secret|token|private_?key|credential|api_?key")
 ITEM = re.compile(r"\{\{ *item(?:\.([a-z_]+))? *\}\}")
+PLAIN_SOURCE = re.compile(r"(?:\./)?[A-Za-z0-9_][A-Za-z0-9_./ +@-]*")
+# The host is said in plain text, and nothing is handed on in the address.
+PLAIN_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?/[^?#]*(?:\?(?!.*\{\{).*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 CHECKSUM = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]{64,128}")
 
@@ -84,9 +93,8 @@ def modules(file: AnsibleFile) -> Iterator[Hit]:
             yield file.hit("no module can be read here", task.item.line)
         elif name not in BUILTIN and name not in OTHERS and name not in SHORT:
             yield file.hit(f"module {task.module!r} is not one that a play may use", task.item.line)
-        defaults = task.item.get("module_defaults")
-        if defaults is not None and any(is_template(key) for key, _ in defaults.entries()):
-            yield file.hit("module_defaults names a module by a template", defaults.line)
+        elif is_computed(task) and name not in FREE:
+            yield file.hit(f"the arguments of {name} are computed", task.item.line)
 
 
 def controller_files(file: AnsibleFile) -> Iterator[Hit]:
@@ -128,7 +136,7 @@ def _plain_source(text: str, task: Item) -> bool:
 
 
 def _inside(text: str) -> bool:
-    return bool(text) and not text.startswith(("/", "~")) and ".." not in text.split("/")
+    return PLAIN_SOURCE.fullmatch(text) is not None and ".." not in text.split("/")
 
 
 def downloads(file: AnsibleFile) -> Iterator[Hit]:
@@ -140,13 +148,15 @@ def downloads(file: AnsibleFile) -> Iterator[Hit]:
         lists = {key: [part.text for part in value.items()] or [value.text] for key, value in arguments(task).items()}
         reason = ""
         if name == "get_url" and not (
-            own.get("url", "").startswith("https://") and CHECKSUM.fullmatch(own.get("checksum", ""))
+            PLAIN_ADDRESS.fullmatch(own.get("url", "")) and CHECKSUM.fullmatch(own.get("checksum", ""))
         ):
-            reason = "get_url needs https and a literal checksum: sha256:…"
+            reason = "get_url needs https, a plain host and a literal checksum: sha256:…"
+        elif name == "get_url" and any(SECRET_WORD.search(word) for word in names(own["url"])):
+            reason = "get_url hands on a secret in its address"
         elif name == "unarchive" and "://" in own.get("src", ""):
             reason = "unarchive of an address: load it with get_url and a checksum first"
         elif name == "git" and not (
-            own.get("repo", "").startswith("https://") and COMMIT.fullmatch(own.get("version", ""))
+            PLAIN_ADDRESS.fullmatch(own.get("repo", "")) and COMMIT.fullmatch(own.get("version", ""))
         ):
             reason = "git needs https and a full commit as version"
         elif name in {"apt_key", "rpm_key"} and not own.get("key", own.get("file", "")).startswith("/"):
@@ -160,12 +170,19 @@ def downloads(file: AnsibleFile) -> Iterator[Hit]:
             "deb" in own or any("://" in item for item in [*lists.get("name", []), *lists.get("pkg", [])])
         ):
             reason = f"{name} takes names, not addresses"
+        elif name.endswith("authorized_key") and "://" in own.get("key", ""):
+            reason = "authorized_key of an address: write the key itself"
+        elif name in {"apt_repository", "deb822_repository"} and UNSIGNED.search(" ".join(own.values())):
+            reason = f"{name}: a repository without signatures"
         for flag, off in (
             ("disable_gpg_check", "yes"),
             ("allow_unauthenticated", "yes"),
             ("force", "apt"),
             ("validate_certs", "no"),
             ("sslverify", "no"),
+            ("gpgcheck", "no"),
+            ("trusted", "yes"),
+            ("allow_insecure", "yes"),
         ):
             value = arguments(task).get(flag)
             if value is not None and ((off == "yes" and not value.is_false) or (off == "no" and not value.is_true)):
@@ -181,12 +198,11 @@ def sending(file: AnsibleFile) -> Iterator[Hit]:
     for task in file.tasks:
         name = short(task.module)
         if name in SHELLS:
-            for _, item in walk(task.arguments):
-                if item.kind == "text" and SENDING.search(item.text):
+            given = [task.arguments, *(part for part in [task.item.get("args")] if part is not None)]
+            for item in (item for part in given for _, item in walk(part)):
+                words = " ".join(part.text for part in item.items()) if item.kind == "list" else item.text
+                if SENDING.search(words) or SHELL_PIPE.search(words):
                     yield file.hit(f"{name}: sends something away or reads what is not the play's", item.line)
-            command = task.item.get("args", "cmd")
-            if command is not None and SENDING.search(command.text):
-                yield file.hit(f"{name}: sends something away or reads what is not the play's", command.line)
         if name == "uri":
             own = arguments(task)
             url = own["url"].text if "url" in own else ""

@@ -52,6 +52,17 @@ ASSIGNMENT = re.compile(
 )
 
 
+# What a quoted text of HCL, JSON or YAML may hold in a character's place, and what a shell or YAML reads on over.
+ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(/))")
+JOINED = re.compile(r"\\\r?\n[ \t]*|[ \t]*\r?\n[ \t]*(?=\|[^|\n])")
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2] or match[3] or "2f", 16)
+    plain = 0x20 <= code < 0x110000 and not 0xD800 <= code < 0xE000
+    return chr(code) if plain else match.group()
+
+
 class Text(NamedTuple):
     """One file's path and text."""
 
@@ -60,6 +71,16 @@ class Text(NamedTuple):
 
     def line(self, at: int) -> int:
         return self.content.count("\n", 0, at) + 1
+
+    @property
+    def spelled_out(self) -> str:
+        """The content as HCL, JSON, YAML and a shell would read it: escapes of characters as the characters, lines that
+        are continued as one. Lines keep their number up to the first that is joined.
+        """
+        if "\\" not in self.content and "|" not in self.content:
+            return self.content
+        characters = ESCAPE.sub(_character, self.content)
+        return JOINED.sub(lambda match: "" if match.group().startswith("\\") else " ", characters)
 
 
 def hidden(text: Text) -> Iterator[Hit]:
@@ -102,12 +123,13 @@ def suppressions(text: Text) -> Iterator[Hit]:
     kics, terrascan, noqa, nosec, yamllint, ansible-lint, kube-linter, secret scanners and others). An exception is a
     waiver on the default branch, with an owner and an end: it names this rule, or the check that the comment names.
     """
-    for match in SUPPRESSION.finditer(text.content):
-        end = text.content.find("\n", match.end())
-        rest = text.content[match.end() : end if end >= 0 else None]
+    content = text.spelled_out
+    for match in SUPPRESSION.finditer(content):
+        end = content.find("\n", match.end())
+        rest = content[match.end() : end if end >= 0 else None]
         named = NAMED_CHECK.findall(rest)
         what = f"{match.group().strip()} {' '.join(named)}".strip()
-        yield Hit(f"tells a scanner to look away: {what}", text.path, text.line(match.start()))
+        yield Hit(f"tells a scanner to look away: {what}", text.path, content.count("\n", 0, match.start()) + 1)
 
 
 def secrets(text: Text) -> Iterator[Hit]:
@@ -115,8 +137,9 @@ def secrets(text: Text) -> Iterator[Hit]:
     signs. A secret belongs in a secret store; code names where it is.
     """
     lines: set[tuple[int, str]] = set()
-    for at, kind in islice(secret.find(text.content), MAX_HITS):
-        lines.add((text.line(at), kind))
+    for content in dict.fromkeys((text.content, ESCAPE.sub(_character, text.content))):
+        for at, kind in islice(secret.find(content), MAX_HITS):
+            lines.add((content.count("\n", 0, at) + 1, kind))
     if not text.path.endswith((".tf", ".md")):
         for match in ASSIGNMENT.finditer(text.content):
             if secret.assigned(match["name"], match["value"]):
@@ -138,8 +161,9 @@ def shell_pipes(text: Text) -> Iterator[Hit]:
     """
     if text.path.endswith(".md"):
         return
-    for match in SHELL_PIPE.finditer(text.content):
-        yield Hit("runs what it has just loaded", text.path, text.line(match.start()))
+    content = text.spelled_out
+    for match in SHELL_PIPE.finditer(content):
+        yield Hit("runs what it has just loaded", text.path, content.count("\n", 0, match.start()) + 1)
 
 
 def programs(text: Text) -> Iterator[Hit]:

@@ -8,7 +8,8 @@ from agent.domain import File, Finding
 from agent.gate import kubernetes_access, kubernetes_pods
 from agent.gate.kubernetes_file import Manifest, read_manifests
 from agent.gate.kubernetes_pods import REGISTRIES, full_name, pod
-from agent.gate.rules import Example, Hit, Rule
+from agent.gate.kubernetes_template import KIND, TEMPLATES, certain, chart_folders, in_templates, read_templates
+from agent.gate.rules import Example, Hit, Rule, finding
 from agent.gate.yaml_tree import Item
 from agent.guardrails import Guardrails
 
@@ -33,22 +34,23 @@ KUSTOMIZE_KEYS = frozenset({
 PATH_LISTS = ("resources", "bases", "components", "patchesStrategicMerge")
 CHART_KEYS = frozenset({"repository"})
 LOCAL = re.compile(r"(?:\.\.?/)*[a-z0-9][a-z0-9._/-]*/?|(?:\.\./)+|\.\.(?:/\.\.)*")
+UNDECIDED = "gate/undecided"
 
 
 class Application(NamedTuple):
-    """All manifests of one application folder."""
+    """All manifests of one application folder. `released` are paths of a chart, which goes into one namespace whole."""
 
     folder: str
     manifests: list[Manifest]
+    released: frozenset[str] = frozenset()
 
 
 def unparsable(manifest: Manifest) -> Iterator[Hit]:
-    """YAML that cannot be read in one way only: a Helm template among them, which is judged by what it renders to."""
+    """YAML that cannot be read in one way only. A Helm template is read when a Chart.yaml stands beside its folder
+    `templates/`.
+    """
     if manifest.error is not None:
         yield manifest.error
-    for name, _, line in manifest.keys:
-        if name == "unreadable patch":
-            yield manifest.hit("a patch that is not YAML", line)
 
 
 def kinds(manifest: Manifest) -> Iterator[Hit]:
@@ -56,9 +58,9 @@ def kinds(manifest: Manifest) -> Iterator[Hit]:
     custom resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has
     listed could act for the cluster or bring in other code.
     """
-    if manifest.error is not None or manifest.is_kustomization:
+    if manifest.error is not None or manifest.is_kustomization or manifest.is_list:
         return
-    if manifest.root.kind == "list" or (manifest.is_values and not manifest.kind):
+    if (manifest.patched is not None and not manifest.kind) or (manifest.is_values and not manifest.kind):
         return
     if manifest.root.kind == "text" and manifest.root.is_null:
         return
@@ -99,7 +101,8 @@ def namespaces(application: Application) -> Iterator[Hit]:
         yield last.hit(f"one application, several namespaces: {', '.join(sorted(said))}", last.root.line)
     for manifest in application.manifests:
         lacks = not (manifest.root.get("metadata") or Item("map", 0)).word("namespace")
-        if manifest.kind in NAMESPACED and lacks and not kustomized:
+        whole = manifest.patched is None and manifest.path not in application.released
+        if manifest.kind in NAMESPACED and lacks and not kustomized and whole:
             yield manifest.hit(f"{manifest.kind} without a namespace", manifest.root.line)
 
 
@@ -129,7 +132,7 @@ def kustomizations(manifest: Manifest) -> Iterator[Hit]:
     for generator in (manifest.root.get("configMapGenerator") or Item("list", 0)).items():
         for name in ("files", "envs"):
             for part in (generator.get(name) or Item("list", 0)).items():
-                if not _inside(part.text.rpartition("=")[2], here, manifest.folder):
+                if not _inside(part.text.rpartition("=")[2], here, manifest.folder, endings=("",)):
                     yield manifest.hit(f"configMapGenerator reads {part.text[:80]!r}", part.line)
         if generator.word("env"):
             yield manifest.hit("configMapGenerator.env: use envs", generator.line)
@@ -141,8 +144,13 @@ def kustomizations(manifest: Manifest) -> Iterator[Hit]:
             yield manifest.hit(f"images: {new[:80]!r} comes from a registry that is not allowed", item.line)
 
 
-def _inside(path: str, here: str, folder: str) -> bool:
-    if not LOCAL.fullmatch(path) or "//" in path or ":" in path:
+def _inside(path: str, here: str, folder: str, *, endings: tuple[str, ...] = (".yaml", ".yml", ".json")) -> bool:
+    *above, last = path.rstrip("/").split("/")
+    # A name with a dot that is no file's could be a host's: kustomize takes `github.com/x/y` for an address.
+    named = all("." not in part for part in above if part not in {".", ".."})
+    if not LOCAL.fullmatch(path) or "//" in path or not named:
+        return False
+    if "." in last.strip(".") and not last.endswith(endings):
         return False
     parts = here.split("/")
     for part in path.rstrip("/").split("/"):
@@ -155,14 +163,17 @@ def _inside(path: str, here: str, folder: str) -> bool:
 
 
 def charts(manifest: Manifest) -> Iterator[Hit]:
-    """A Helm chart has no dependencies from elsewhere and no post-renderer."""
+    """A Helm chart has no dependencies from elsewhere, no post-renderer, and no schema of its values from elsewhere."""
     name = manifest.path.rsplit("/", 1)[-1]
     if name == "Chart.yaml":
         for part in (manifest.root.get("dependencies") or Item("list", 0)).items():
             yield manifest.hit(f"dependency {part.word('name')!r} brings in another chart", part.line)
     if manifest.is_values or name == "Chart.yaml":
         for key, value, line in manifest.keys:
-            if key in {"postRenderer", "post-renderer"} or (value.kind == "text" and "{{" in value.text):
+            if key in {"$ref", "$dynamicRef", "$schema"} and name == "values.schema.json":
+                if not value.text.startswith(("#", "http://json-schema.org/", "https://json-schema.org/")):
+                    yield manifest.hit(f"{key} {value.text[:80]!r} is read from elsewhere while rendering", line)
+            elif key in {"postRenderer", "post-renderer"} or (value.kind == "text" and "{{" in value.text):
                 yield manifest.hit(f"{key[:60]} would be rendered as a template or run a program", line)
 
 
@@ -205,7 +216,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         waivable=False,
     ),
     Rule(
-        "kubernetes/kind",
+        KIND,
         "only kinds of an application itself",
         kinds,
         fires=(
@@ -241,11 +252,18 @@ RULES: tuple[Rule[Manifest], ...] = (
                 "Chart.yaml",
             ),
             _file("x: '{{ tpl }}'\n", "values.yaml"),
+            _file('{"properties": {"x": {"$ref": "file:///etc/passwd"}}}', "values.schema.json"),
         ),
         passes=(_file("apiVersion: v2\nname: x\nversion: 1.0.0\n", "Chart.yaml"),),
     ),
     *kubernetes_pods.RULES,
     *kubernetes_access.RULES,
+)
+# Of these, what a template says nothing about is not missing: they fire on what is there.
+CERTAIN = tuple(
+    rule
+    for rule in RULES
+    if rule.id in {KIND, "kubernetes/host", "kubernetes/privilege", "kubernetes/command", "kubernetes/rights"}
 )
 
 
@@ -255,15 +273,33 @@ def examine_kubernetes(
     """Findings of all Kubernetes rules on the change's manifests; namespaces are judged over the whole folder."""
     own = {file.path: file.content for file in files}
     registries = guardrails.image_registries
-    manifests = list(read_manifests(own, registries))
-    found = [finding for manifest in manifests for rule in RULES for finding in rule.findings(manifest)]
+    charts = chart_folders({**(base or {}), **own})
+    templates = list(read_templates(own, charts))
+    unrendered = {template.path for template in templates}
+    manifests = list(read_manifests({path: own[path] for path in own if path not in unrendered}, registries))
+    found = [hit for manifest in manifests for rule in RULES for hit in rule.findings(manifest)]
+    for template in templates:
+        found += [*TEMPLATES.findings(template), *certain(template, CERTAIN, registries)]
     touched = {manifest.folder for manifest in manifests}
     rest = {
         path: text
         for path, text in (base or {}).items()
         if path not in own and "/".join(path.split("/")[:4]) in touched
     }
-    everything = [*manifests, *read_manifests(rest, registries)]
+    unrendered |= {template.path for template in read_templates(rest, charts)}
+    everything = [
+        *manifests,
+        *read_manifests({path: rest[path] for path in rest if path not in unrendered}, registries),
+    ]
+    released = frozenset(item.path for item in everything if in_templates(item.path, charts))
     for folder in sorted(touched):
-        found += NAMESPACES.findings(Application(folder, [item for item in everything if item.folder == folder]))
+        inside = [item for item in everything if item.folder == folder]
+        found += NAMESPACES.findings(Application(folder, inside, released))
     return found
+
+
+def undecided(files: Sequence[File]) -> list[Finding]:
+    """Templates of charts: what they render to is not known to the gate, which runs no renderer."""
+    own = {file.path: file.content for file in files}
+    why = "a Helm template: what it renders to is judged by `infra-agent check`, which renders the chart"
+    return [finding(UNDECIDED, Hit(why, path)) for path, _ in read_templates(own, chart_folders(own))]

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 
 from agent.gate import secret
 from agent.gate.kubernetes_file import Manifest
 from agent.gate.rules import Example, Hit, Rule
-from agent.gate.yaml_tree import Item
+from agent.gate.yaml_tree import Item, walk
 
 ROLES = frozenset({"Role", "ClusterRole"})
 BINDINGS = frozenset({"RoleBinding", "ClusterRoleBinding"})
@@ -16,13 +17,15 @@ RESOURCES = frozenset({
     "serviceaccounts/token", "clusterroles", "roles", "clusterrolebindings", "rolebindings", "persistentvolumes",
     "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "customresourcedefinitions", "apiservices",
     "certificatesigningrequests/approval", "tokenreviews", "namespaces/finalize", "services/proxy", "pods/proxy",
+    "certificatesigningrequests", "signers", "validatingadmissionpolicies", "validatingadmissionpolicybindings",
+    "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "nodes/exec", "volumeattachments",
 })  # fmt: skip
-READING = frozenset({"events", "configmaps"})
 STRONG = re.compile(r"cluster-admin|admin|edit|system:(?!auth-delegator|basic-user|discovery|public-info-viewer).*")
-ANYBODY = frozenset(
-    {"system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters"}
-)
-SNIPPET = re.compile(r".*/(?:.*-snippet|auth-url|auth-signin|modsecurity-snippet|stream-snippet|lua-.*)")
+# Users and groups of the cluster itself; `system:serviceaccount:<namespace>:<name>` is one account of one application.
+BUILT_IN = re.compile(r"system:(?!serviceaccount:).*|system:serviceaccount:(?:kube-.*|default):.*|kubernetes-admin")
+SNIPPET = re.compile(r".*/(?:.*-snippets?|auth-url|auth-signin|mirror-(?:target|host)|lua-.*|config-.*)")
+FUNCTION = re.compile(r"config\.(?:kubernetes|k8s)\.io/function|config\.kubernetes\.io/.*exec.*")
+WIDE = {4: 8, 6: 32}
 INTERNAL = re.compile(
     r".*load-balancer-(?:internal|scheme|type)|.*internal-load-balancer|networking\.gke\.io/load-balancer-type"
 )
@@ -32,14 +35,14 @@ def rights(manifest: Manifest) -> Iterator[Hit]:
     """No wildcard in verbs, resources or API groups; no verb that widens rights (`escalate`, `bind`, `impersonate`); no
     access to secrets, to `exec` and its kin, to tokens, or to what gives rights; no aggregation into another role.
     """
-    if manifest.kind in ROLES:
+    if manifest.is_one_of(ROLES):
         rules = manifest.root.get("rules")
         for rule in rules.items() if rules is not None else ():
             for name, bad in (
                 ("verbs", VERBS),
                 ("resources", RESOURCES),
                 ("apiGroups", {"*"}),
-                ("nonResourceURLs", {"*"}),
+                ("nonResourceURLs", {"*", "/*"}),
             ):
                 for part in (rule.get(name) or Item("list", rule.line)).items():
                     if part.text in bad or ("*" in part.text and name != "nonResourceURLs"):
@@ -49,13 +52,13 @@ def rights(manifest: Manifest) -> Iterator[Hit]:
         for name, _ in (manifest.root.get("metadata", "labels") or Item("map", 0)).entries():
             if name.startswith("rbac.authorization.k8s.io/aggregate-to-"):
                 yield manifest.hit(f"{name} widens another role", manifest.root.line)
-    if manifest.kind in BINDINGS:
+    if manifest.is_one_of(BINDINGS):
         role = manifest.root.word("roleRef") or (manifest.root.get("roleRef") or Item("map", 0)).word("name")
         if STRONG.fullmatch(role):
             yield manifest.hit(f"{manifest.kind} to {role} gives too much", manifest.root.line)
         for subject in (manifest.root.get("subjects") or Item("list", 0)).items():
-            if subject.word("name") in ANYBODY or subject.word("name").startswith("system:serviceaccounts"):
-                yield manifest.hit(f"{subject.word('name')} is everybody", subject.line)
+            if BUILT_IN.fullmatch(subject.word("name")):
+                yield manifest.hit(f"{subject.word('name')} is everybody, or the cluster's own", subject.line)
             if subject.word("kind") == "ServiceAccount" and subject.word("name") == "default":
                 yield manifest.hit("the default service account gets rights: every pod has it", subject.line)
 
@@ -66,7 +69,7 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
     """
     spec = manifest.root.get("spec") or Item("map", manifest.root.line)
     annotations = dict((manifest.root.get("metadata", "annotations") or Item("map", 0)).entries())
-    if manifest.kind == "Service":
+    if manifest.is_one_of({"Service"}):
         kind = spec.word("type")
         if kind in {"NodePort", "ExternalName"}:
             yield manifest.hit(f"Service of type {kind}", spec.line)
@@ -77,11 +80,19 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
             INTERNAL.fullmatch(name) and value.text.lower() in {"true", "internal"}
             for name, value in annotations.items()
         )
-        if kind == "LoadBalancer" and not internal and (not ranges or any(part.endswith("/0") for part in ranges)):
+        if kind == "LoadBalancer" and not internal and (not ranges or any(_is_everybody(part) for part in ranges)):
             yield manifest.hit(
                 "LoadBalancer open to everybody: name loadBalancerSourceRanges or make it internal", spec.line
             )
-    if manifest.kind == "Ingress":
+    if manifest.kind in {"HTTPRoute", "GRPCRoute", "TLSRoute"} and manifest.patched is None:
+        hosts = [part.text for part in (spec.get("hostnames") or Item("list", 0)).items()]
+        if not hosts or any(host.startswith("*") for host in hosts):
+            yield manifest.hit(f"{manifest.kind} for every host", spec.line)
+    if manifest.kind in {"Endpoints", "EndpointSlice"}:
+        for _, item in walk(manifest.root):
+            if item.kind == "text" and _is_the_node(item.text):
+                yield manifest.hit(f"{manifest.kind} leads to {item.text}, which is the node's own", item.line)
+    if manifest.kind == "Ingress" and manifest.patched is None:
         if not (spec.get("tls") or Item("list", 0)).items():
             yield manifest.hit("Ingress without tls", spec.line)
         for rule in (spec.get("rules") or Item("list", 0)).items():
@@ -89,16 +100,37 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
                 yield manifest.hit("Ingress for every host", rule.line)
         if spec.get("defaultBackend") is not None:
             yield manifest.hit("Ingress with a defaultBackend takes every host", spec.line)
-    for name, value in annotations.items():
-        if SNIPPET.fullmatch(name):
-            yield manifest.hit(f"annotation {name} puts code into the proxy", value.line)
+    for name, value, line in manifest.keys:
+        if SNIPPET.fullmatch(name) and value.kind == "text" and not name.startswith("checksum/"):
+            yield manifest.hit(f"annotation {name} puts code into the proxy", line)
+        if FUNCTION.fullmatch(name):
+            yield manifest.hit(f"annotation {name} makes a program of the manifest", line)
+
+
+def _is_everybody(text: str) -> bool:
+    """Whether a range of addresses is (nearly) all of them, or cannot be read."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        return True
+    return network.prefixlen < WIDE[network.version]
+
+
+def _is_the_node(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
 def secrets(manifest: Manifest) -> Iterator[Hit]:
     """No `kind: Secret` with values, no password, key or token as a literal: in `env`, in a ConfigMap, in
     arguments, in a generator. A pod reads secrets by reference.
     """
-    if manifest.kind == "Secret":
+    if manifest.kind == "Secret" and manifest.root.word("type") == "kubernetes.io/service-account-token":
+        yield manifest.hit("a Secret of this type is filled with a token that never ends", manifest.root.line)
+    if manifest.is_one_of({"Secret"}) and (manifest.kind or manifest.root.get("stringData") is not None):
         for name in ("data", "stringData"):
             value = manifest.root.get(name)
             if value is not None and not value.is_null and (value.parts or value.kind != "map"):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from agent.gate.content import SHELL_PIPE
 from agent.gate.kubernetes_file import Manifest
 from agent.gate.rules import Example, Hit, Rule
 
@@ -13,10 +14,11 @@ CAPABILITIES = frozenset({"NET_BIND_SERVICE"})
 VOLUMES = frozenset({
     "name", "configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI", "ephemeral", "csi",
 })  # fmt: skip
+DRIVERS = ("secrets-store.csi.k8s.io", "csi.cert-manager.io")
 REGISTRIES = ("docker.io/library", "registry.k8s.io", "quay.io", "ghcr.io", "public.ecr.aws", "gcr.io/distroless")
 PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?::[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}")
 SERVICE_TOKEN = re.compile(r"/var/run/secrets|/run/secrets/kubernetes|/proc/(?:self|\d+|1)/environ|169\.254\.169\.254")
-SHELL_LOAD = re.compile(r"\b(?:curl|wget)\b.{0,400}\|\s*\S{0,80}sh\b|/dev/tcp/|\b(?:nc|ncat|socat)\s+\S")
+SHELL_LOAD = re.compile(r"(?s)\b(?:curl|wget)\b.{0,400}\|\s*\S{0,80}sh\b|/dev/tcp/|\b(?:nc|ncat|socat)\s+\S")
 
 
 def host(manifest: Manifest) -> Iterator[Hit]:
@@ -32,11 +34,13 @@ def host(manifest: Manifest) -> Iterator[Hit]:
             yield manifest.hit("hostPort binds a port of the node", line)
         elif name == "hostProcess" and not value.is_false:
             yield manifest.hit("hostProcess runs on the node itself", line)
-        elif name == "volumes" and value.kind == "list":
+        elif name == "volumes":
             for volume in value.items():
-                for kind, _ in volume.entries():
+                for kind, given in volume.entries():
                     if kind not in VOLUMES and kind not in {"hostPath", "$patch"}:
                         yield manifest.hit(f"volumes of kind {kind} are not mounted", volume.line)
+                    elif kind == "csi" and given.word("driver") not in DRIVERS:
+                        yield manifest.hit(f"csi driver {given.word('driver')!r} is not one of {DRIVERS}", volume.line)
 
 
 def privileges(manifest: Manifest) -> Iterator[Hit]:
@@ -98,18 +102,23 @@ def full_name(name: str) -> str:
 
 
 def commands(manifest: Manifest) -> Iterator[Hit]:
-    """Commands, arguments and life-cycle hooks do not load and run scripts, open sockets by hand, or read the service
-    account's token; `automountServiceAccountToken` is not switched on.
+    """Commands, arguments, life-cycle hooks and scripts in other objects do not load and run programs, open sockets by
+    hand, or read the service account's token; `automountServiceAccountToken` is not switched on, nor is the token for
+    the cluster itself (one without an `audience`) mounted as a volume.
     """
     for name, value, line in manifest.keys:
         if name == "automountServiceAccountToken" and not value.is_false:
             yield manifest.hit("automountServiceAccountToken must be false", line)
+        if name == "serviceAccountToken" and not value.word("audience"):
+            yield manifest.hit("serviceAccountToken without an audience is the token for the cluster", line)
         if name in {"command", "args"}:
             text = " ".join(part.text for part in value.items()) or value.text
             if SERVICE_TOKEN.search(text):
                 yield manifest.hit(f"{name} reads the service account's token or the node's metadata", line)
             elif SHELL_LOAD.search(text):
                 yield manifest.hit(f"{name} loads or sends something by hand", line)
+        elif value.kind == "text" and SHELL_PIPE.search(value.text):
+            yield manifest.hit(f"{name} runs what it has just loaded", line)
 
 
 def pod(spec: str, kind: str = "Pod") -> Example:

@@ -3,10 +3,12 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from agent.domain import Finding
+from agent.render.redact import redact
 
 Subject = TypeVar("Subject")
 MAX_HITS = 100
@@ -60,16 +62,23 @@ class Rule(Generic[Subject]):
 
 
 def finding(rule: str, hit: Hit) -> Finding:
-    """A hit as the gate's finding: always critical. Characters that UTF-8 cannot hold are shown as escapes."""
+    """A hit as the gate's finding: always critical. Characters that UTF-8 cannot hold are shown as escapes, and a
+    secret that a name holds is not shown.
+    """
     return Finding(
         source="gate",
         rule=rule,
         severity="critical",
-        message=printable(hit.message),
-        path=printable(hit.path),
+        message=_quoted(hit.message),
+        path=_quoted(hit.path),
         line=hit.line,
         help=f"infra-agent rules {rule}",
     )
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return redact(printable(text))
 
 
 def printable(text: str) -> str:

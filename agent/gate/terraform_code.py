@@ -28,14 +28,17 @@ REACHING_DATA = re.compile(
     r"|aws_eks_cluster_auth|aws_codeartifact_authorization_token|aws_iam_access_keys|aws_rds_.*_token"
     r"|aws_dynamodb_table_item|aws_cloudformation_export|aws_appconfig_configuration|aws_api_gateway_api_keys?"
     r"|aws_cognito_user_pool_client|aws_transfer_.*_credentials|aws_redshift_cluster_credentials"
-    r"|aws_secretsmanager_random_password|aws_sts_.*|aws_ssm_command.*"
+    r"|aws_secretsmanager_random_password|aws_sts_.*|aws_ssm_command.*|aws_glue_connection|aws_launch_configuration"
+    r"|aws_ecs_container_definition|aws_cognito_identity_openid_.*"
 )
 # Making these writes files on the runner, runs programs, or puts a long-lived credential into the state.
 RUNNING_RESOURCES = re.compile(
     r"local_.*|null_resource|shell_.*|command_.*|template_dir|docker_.*|kubectl_.*|helm_release|ansible_.*|git_.*"
     r"|restapi_.*|curl.*|jq_.*|python_.*|powershell_.*|sql_.*|external.*|http.*|terraform_remote_.*|github_.*|gitlab_.*"
     r"|aws_lambda_invocation|aws_ssm_command.*|aws_iam_access_key|aws_iam_user_login_profile|remote_.*|ssh_.*"
-    r"|google_service_account_key|azuread_.*_password|azuread_.*_certificate|tls_private_key"
+    r"|aws_cloudformation_(?:stack|stack_set|stack_set_instance|stack_instances)|aws_cloudcontrolapi_resource"
+    r"|aws_serverlessapplicationrepository_.*|aws_iam_service_specific_credential|aws_iot_certificate"
+    r"|aws_lightsail_key_pair|aws_iam_virtual_mfa_device|google_service_account_key|azuread_.*_password|azuread_.*_certificate|tls_private_key"
 )
 
 
@@ -65,6 +68,8 @@ def provisioners(module: Module) -> Iterator[Hit]:
         for above, block in source.blocks:
             if above and effective_kind(block) in {"provisioner", "connection"}:
                 yield source.hit(f"{effective_kind(block)} runs a program that no plan shows", block.at)
+            if above and above[-1].kind == "lifecycle" and block.kind == "action_trigger":
+                yield source.hit("action_trigger runs an action that no plan shows", block.at)
 
 
 def data_sources(module: Module) -> Iterator[Hit]:
@@ -91,7 +96,8 @@ def data_sources(module: Module) -> Iterator[Hit]:
 
 def resource_types(module: Module) -> Iterator[Hit]:
     """Resources that write files on the runner (`local_file`), exist to carry provisioners (`null_resource`), run
-    programs, or put a long-lived credential into the state (`aws_iam_access_key`, `tls_private_key`).
+    programs, make what no plan shows (`aws_cloudformation_stack`, `aws_cloudcontrolapi_resource`), or put a long-lived
+    credential into the state (`aws_iam_access_key`, `tls_private_key`).
     """
     for source, block in module.top("resource"):
         if block.labels and RUNNING_RESOURCES.fullmatch(block.labels[0].lower()):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from agent.domain import Finding
 from agent.gate.content import SHELL_PIPE
+from agent.gate.iam_policy import problems
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.terraform_code import REACHING_DATA, RUNNING_RESOURCES
 from agent.gate.terraform_module import BUILT_IN, address
@@ -21,8 +22,8 @@ GUARDED = frozenset({
     "block_public_policy", "ignore_public_acls", "restrict_public_buckets", "principal", "public_access_cidrs",
 })  # fmt: skip
 ACTIONS = frozenset({"no-op", "create", "read", "update", "delete"})
+INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 POLICY = re.compile(r"(?:.*_)?policy(?:_document)?|assume_role_policy|policy_json")
-OIDC = re.compile(r"oidc|token\.actions\.githubusercontent\.com|accounts\.google\.com", re.IGNORECASE)
 
 
 class PlanUnderTest(NamedTuple):
@@ -70,13 +71,13 @@ def providers(subject: PlanUnderTest) -> Iterator[Hit]:
         full, kind = address(str(change.get("provider_name", ""))), str(change.get("type", ""))
         if full not in allowed:
             yield Hit(f"{_name(change)}: provider {full} is not one that the guardrails allow")
-        bad = REACHING_DATA if change.get("mode") == "data" else RUNNING_RESOURCES
+        bad = RUNNING_RESOURCES if change.get("mode") == "managed" else REACHING_DATA
         public = kind == "aws_ssm_parameter"
         if bad.fullmatch(kind) and not public:
             yield Hit(f"{_name(change)}: type {kind} is not allowed")
     for where, resource in _configured(subject.plan):
         kind = str(resource.get("type", ""))
-        if resource.get("mode") == "data" and REACHING_DATA.fullmatch(kind):
+        if resource.get("mode") != "managed" and REACHING_DATA.fullmatch(kind) and kind != "aws_ssm_parameter":
             yield Hit(f"{where}: type {kind} is not allowed")
 
 
@@ -84,6 +85,9 @@ def hidden_changes(subject: PlanUnderTest) -> Iterator[Hit]:
     """What takes a resource out of Terraform's hands or into them without "destroy" being said: `forget`, deposed
     objects, moves, imports, and actions that this gate does not know.
     """
+    for name in ("action_invocations", "deferred_action_invocations"):
+        if subject.plan.get(name):
+            yield Hit("the plan runs actions, which change things outside of the list of changes")
     for change in _changes(subject.plan):
         verbs = _dict(change.get("change")).get("actions")
         names = {str(verb) for verb in verbs} if isinstance(verbs, list) else set()
@@ -106,9 +110,9 @@ def unknown_values(subject: PlanUnderTest) -> Iterator[Hit]:
     configured = {where: _dict(resource.get("expressions")) for where, resource in _configured(subject.plan)}
     for change in _changes(subject.plan):
         unknown = _dict(_dict(change.get("change")).get("after_unknown"))
-        said = configured.get(re.sub(r"\[[^]]*\]", "", str(change.get("address", ""))), {})
+        said = configured.get(INDEX.sub("", str(change.get("address", ""))))
         for name in sorted(_true_names(unknown, 0) & GUARDED):
-            if name in _all_names(said, 0):
+            if said is None or name in _all_names(said, 0):
                 yield Hit(f"{_name(change)}: {name} is known only after apply, so it cannot be judged")
 
 
@@ -120,7 +124,7 @@ def escalation(subject: PlanUnderTest) -> Iterator[Hit]:
         after = _dict(_dict(change.get("change")).get("after"))
         for name, value in after.items():
             if isinstance(value, str) and POLICY.fullmatch(name):
-                for reason in _policy(value, trust=name == "assume_role_policy"):
+                for reason in problems(value, trust=name == "assume_role_policy"):
                     yield Hit(f"{_name(change)}: {name} {reason}")
             if (
                 name in {"user_data", "user_data_base64"}
@@ -130,7 +134,7 @@ def escalation(subject: PlanUnderTest) -> Iterator[Hit]:
                 yield Hit(f"{_name(change)}: {name} runs what it has just loaded")
         inline = after.get("inline_policy")
         for item in inline if isinstance(inline, list) else []:
-            for reason in _policy(str(_dict(item).get("policy", "")), trust=False):
+            for reason in problems(str(_dict(item).get("policy", "")), trust=False):
                 yield Hit(f"{_name(change)}: inline_policy {reason}")
 
 
@@ -281,45 +285,6 @@ def _all_names(value: Any, depth: int) -> set[str]:
         for item in value:
             found |= _all_names(item, depth + 1)
     return found
-
-
-def _policy(text: str, *, trust: bool) -> Iterator[str]:
-    if not text.strip():
-        return
-    try:
-        policy = json.loads(text)
-    except (ValueError, RecursionError):
-        yield "is not JSON"
-        return
-    statements = _dict(policy).get("Statement")
-    for statement in _list(statements if isinstance(statements, list) else [statements]):
-        if statement.get("Effect") != "Allow":
-            continue
-        actions = {str(action).lower() for action in _strings(statement.get("Action"))}
-        everywhere = "*" in _strings(statement.get("Resource"))
-        if actions & {"*", "*:*"} and (everywhere or trust or "Resource" not in statement):
-            yield "allows every action"
-        if actions & {"iam:*", "iam:passrole", "iam:pass*"} and everywhere and not statement.get("Condition"):
-            yield "allows handing on or changing any role"
-        if "NotAction" in statement and everywhere:
-            yield "allows everything but a list"
-        if trust:
-            yield from _trust(statement)
-
-
-def _trust(statement: dict[str, Any]) -> Iterator[str]:
-    principal = statement.get("Principal")
-    named = [name for value in _dict(principal).values() for name in _strings(value)] or _strings(principal)
-    condition = json.dumps(statement.get("Condition") or {})
-    if "*" in named and condition == "{}":
-        yield "lets anybody assume the role"
-    federated = _strings(_dict(principal).get("Federated"))
-    if any(OIDC.search(name) for name in federated) and not re.search(r':sub":\s*(?!\[?"\*")', condition):
-        yield "trusts an identity provider without a condition on the subject"
-
-
-def _strings(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _decoded(text: str) -> str:

@@ -39,7 +39,7 @@ def required_providers(module: Module) -> Iterator[Hit]:
         for above, block in source.blocks:
             if block.kind != "required_providers":
                 continue
-            if len(above) != 1 or block.body.blocks:
+            if [outer.kind for outer in above] != ["terraform"] or block.body.blocks:
                 yield source.hit("required_providers stands in terraform { }, without blocks", block.at)
             for item in block.body.attributes:
                 where = provider_source(item.name, item.value)

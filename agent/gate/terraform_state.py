@@ -7,6 +7,8 @@ from agent.gate.hcl import Block, Node, walk
 from agent.gate.rules import BEFORE, Example, Hit, Rule
 from agent.gate.terraform_module import Module, Source
 
+SETTINGS = frozenset({"create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by"})
+
 
 def moves(module: Module) -> Iterator[Hit]:
     """`moved`, `removed` and `import` change which real resource an address means: a database can leave Terraform's
@@ -20,13 +22,15 @@ def moves(module: Module) -> Iterator[Hit]:
 
 def lifecycle(module: Module) -> Iterator[Hit]:
     """`ignore_changes = all` hides drift for good; `prevent_destroy = false` is either said for nothing or takes a
-    safeguard away.
+    safeguard away; settings of a newer Terraform (`enabled`, `destroy`) take a resource away without a destroy.
     """
     for source in module.changed:
         for above, block in source.blocks:
             if block.kind != "lifecycle" or not above:
                 continue
             for item in block.body.attributes:
+                if item.name not in SETTINGS and above[-1].kind == "resource":
+                    yield source.hit(f"lifecycle takes no {item.name}", item.at)
                 if item.name == "ignore_changes" and any(_is_all(node) for node in walk(item.value)):
                     yield source.hit("ignore_changes = all hides drift", item.at)
                 if item.name == "prevent_destroy" and (item.value.kind, item.value.text) != ("word", "true"):

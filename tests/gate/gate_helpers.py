@@ -14,6 +14,7 @@ GUARDRAILS = Guardrails(
     version=1,
     environments=("dev", "prod"),
     providers=("hashicorp/aws",),
+    module_sources=("git::https://github.com/acme", "acme/x/aws", "acme/file.zip"),
     limits=Limits(max_files=1000, max_file_bytes=1_000_000),
 )
 
