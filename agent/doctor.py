@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agent.checks.severity import SEVERITY_PATH, load_severities
 from agent.checks.waivers import WAIVERS_PATH, load_waivers
@@ -27,20 +28,31 @@ APPLY_PATH = ".github/workflows/apply.yml"
 
 @dataclass(frozen=True)
 class Line:
+    """One thing that was looked at. `ok` is None where nobody could tell: that is never a yes. `detail` says how to
+    mend what is missing.
+    """
+
     what: str
-    ok: bool
+    ok: bool | None
     detail: str
 
+    @property
+    def state(self) -> Literal["ok", "MISSING", "UNKNOWN"]:
+        if self.ok is None:
+            return "UNKNOWN"
+        return "ok" if self.ok else "MISSING"
 
-def diagnose(root: Path, *, tools: Tools, mirror: str) -> Iterator[Line]:
-    """One line for each thing that the pipeline needs on this machine and in this checkout."""
+
+def diagnose(root: Path, *, tools: Tools, mirror: str, files: bool = True) -> Iterator[Line]:
+    """One line for each thing that the pipeline needs on this machine and, with `files`, in this checkout."""
     yield Line("Python", sys.version_info >= (3, 11), sys.version.split()[0])
     yield _program(tools, "git", "install git")
     yield _terraform(root, tools)
     if mirror:
         there = (Path(mirror) / "registry.terraform.io").is_dir()
         yield Line("provider mirror", there, mirror if there else f"{mirror} holds no folder registry.terraform.io")
-    yield from _files(root)
+    if files:
+        yield from _files(root)
 
 
 def _files(root: Path) -> Iterator[Line]:

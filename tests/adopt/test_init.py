@@ -1,0 +1,200 @@
+"""`infra-agent init` on an empty repository, on one with workflows and Terraform of its own, again, and upgraded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import git
+import pytest
+
+from agent.adopt.init import Options, Prepared, prepare, preview, write
+from agent.checks.waivers import load_waivers
+from agent.errors import UserError
+from agent.guardrails import load_guardrails
+from agent.settings import load_settings
+from tests.adopt.conftest import PROJECT, commit, repository
+
+STEPS = "on: push\njobs:\n  x:\n    steps:\n      - run: {}\n"
+OWN = {
+    ".github/workflows/deploy.yml": STEPS.format("terraform -chdir=net apply"),
+    ".github/workflows/tests.yml": STEPS.format("make test # no terraform"),
+    "net/main.tf": 'terraform {\n  backend "s3" {}\n}\n',
+    "infra/terraform/qa/web/main.tf": "",
+    "policies/rego/ours.rego": "package ours\n",
+}
+
+
+def root(repo: git.Repo) -> Path:
+    return Path(str(repo.working_tree_dir))
+
+
+def ready(program: git.Repo, shop: git.Repo, **more: str) -> Prepared:
+    return prepare(Options(path=root(shop), **more), checkout=root(program))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+def test_an_empty_repository_gets_everything_and_a_second_run_changes_nothing(
+    program: git.Repo, shop: git.Repo
+) -> None:
+    first = ready(program, shop, bucket="acme-state", region="eu-west-1")
+    assert first.repository == "acme/shop"
+    assert tree(root(shop)) == {}, "looking writes nothing"
+    assert "files written" in write(first)
+    assert {item.path for item in first.items} == set(tree(root(shop)))
+    assert load_settings(root(shop)).environments["dev"].state.bucket == "acme-state"
+    load_guardrails(root(shop))
+    load_waivers(root(shop))
+    after = tree(root(shop))
+    for more in ({"bucket": "acme-state", "region": "eu-west-1"}, {}):
+        again = ready(program, shop, **more)
+        assert again.new == ()
+        assert again.behind == (), "what a person chose is not called behind"
+        assert write(again) == "Nothing was written: everything is there already.\n"
+    assert tree(root(shop)) == after
+
+
+def test_what_is_there_is_kept_and_said(program: git.Repo, shop: git.Repo) -> None:
+    for path, text in OWN.items():
+        (root(shop) / path).parent.mkdir(parents=True, exist_ok=True)
+        (root(shop) / path).write_text(text)
+    commit(shop)
+    made = ready(program, shop)
+    text = preview(made)
+    assert (
+        "Workflows of your own are kept as they are: .github/workflows/deploy.yml, .github/workflows/tests.yml" in text
+    )
+    assert ".github/workflows/deploy.yml runs `apply` itself" in text
+    assert "Terraform outside infra/terraform/ is kept and left alone: net." in text
+    assert "git mv net infra/terraform/<environment>/<stack>" in text
+    assert "no known environment: qa" in text
+    assert "policies/rego/ours.rego will run" in text
+    write(made)
+    after = tree(root(shop))
+    assert {path: after[path].decode() for path in OWN} == OWN
+
+
+def test_the_settings_to_make_name_the_repository(program: git.Repo, shop: git.Repo) -> None:
+    text = ready(program, shop, bucket="acme-state", branch="trunk").settings
+    for part in (
+        "repo:acme/shop:environment:apply",
+        "acme/shop/.github/workflows/apply.yml@refs/heads/trunk",
+        "arn:aws:s3:::acme-state/*",
+        "secretsmanager:GetSecretValue",
+        "can_approve_pull_request_reviews=true",
+        "gh label create 'infra-request'",
+        "gh variable set INFRA_AGENT_APPLY_ROLE",
+        '"context": "agent/plan"',
+        '"dismiss_stale_reviews_on_push": true',
+        "@acme/platform",
+    ):
+        assert part in text, part
+    assert "OWNER/NAME" not in text
+
+
+def test_a_workflow_of_the_same_name_stops_it(program: git.Repo, shop: git.Repo) -> None:
+    path = root(shop) / ".github/workflows/apply.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("name: apply\non: push\njobs: {}\n")
+    with pytest.raises(UserError, match=r"apply\.yml: a workflow of your own has this name.*Nothing was written"):
+        ready(program, shop)
+    assert list(tree(root(shop))) == [".github/workflows/apply.yml"]
+
+
+@pytest.mark.parametrize("path", ["documents/plan.json", "out/report.json", ".infra-agent/x"])
+def test_files_where_the_jobs_put_theirs_stop_it(program: git.Repo, shop: git.Repo, path: str) -> None:
+    (root(shop) / path).parent.mkdir()
+    (root(shop) / path).write_text("{}")
+    with pytest.raises(UserError, match="would be mixed up"):
+        ready(program, shop)
+    assert list(tree(root(shop))) == [path]
+
+
+def test_an_upgrade_shows_what_changed_and_touches_nothing(program: git.Repo, shop: git.Repo) -> None:
+    write(ready(program, shop))
+    settings = root(shop) / ".github/infra-agent.yml"
+    settings.write_text(settings.read_text().replace("infra-agent-state", "acme-state"))
+    waivers = root(program) / "policies/waivers.yml"
+    waivers.write_text(waivers.read_text().replace("platform-team", "infra-team"))
+    (root(program) / "policies/rego/new.rego").write_text("package new\n")
+    before, head = tree(root(shop)), commit(program, "second")
+    made = ready(program, shop)
+    assert [item.path for item in made.new] == ["policies/rego/new.rego"]
+    behind = {item.path: item.diff for item in made.behind}
+    names = {f".github/workflows/{name}.yml" for name in ("agent", "change", "apply")}
+    assert {"policies/waivers.yml", *names} <= set(behind)
+    assert ".github/infra-agent.yml" not in behind, "people's own settings did not change in the template"
+    assert f"+          ref: {head}" in behind[".github/workflows/apply.yml"]
+    assert tree(root(shop)) == before
+    write(made)
+    assert tree(root(shop)) == {**before, "policies/rego/new.rego": b"package new\n"}
+    patch = root(shop) / "p"
+    patch.write_text(made.patch)
+    subprocess.run(["git", "apply", "p"], cwd=root(shop), check=True, timeout=20)
+    patch.unlink()
+    assert ready(program, shop).behind == ()
+    assert "acme-state" in settings.read_text()
+
+
+def test_where_it_cannot_work_it_says_so(program: git.Repo, shop: git.Repo, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    (root(shop) / "part").mkdir()
+    git.Repo.init(tmp_path / "bare", bare=True)
+    (root(program) / "agent").mkdir()
+    (root(program) / "agent/__main__.py").write_text("")
+    for path, said in (
+        (tmp_path / "nowhere", "no such folder"),
+        (tmp_path / "plain", "not a git checkout"),
+        (root(shop) / "part", "is inside the checkout"),
+        (tmp_path / "bare", "bare repository"),
+        (root(program), "is a checkout of infra-agent itself"),
+    ):
+        with pytest.raises(UserError, match=said):
+            prepare(Options(path=path), checkout=root(program))
+
+
+def test_the_branch_is_the_remote_s_default_one(program: git.Repo, tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin")
+    (root(origin) / "x").write_text("x")
+    commit(origin)
+    origin.git.branch("-m", "trunk")
+    shop = git.Repo.clone_from(str(root(origin)), tmp_path / "clone")
+    made = ready(program, shop, repository="acme/shop")
+    assert made.branch == "trunk"
+    assert "branches: ['trunk']" in next(item.text for item in made.items if item.path.endswith("apply.yml"))
+    assert ready(program, shop, branch="main").branch == "main"
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    head = git.Repo(PROJECT).head.commit.hexsha
+    return subprocess.run(
+        [sys.executable, "-m", "agent", "init", "--path", str(folder), "--program", "acme/infra-agent",
+         "--program-ref", head, *arguments],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_without_a_yes_nothing_is_written(shop: git.Repo) -> None:
+    done = command(folder=root(shop))
+    assert done.returncode == 0, done.stderr
+    assert "+++ b/.github/workflows/agent.yml" in done.stdout
+    assert done.stdout.endswith("Nothing was written. `--yes` writes it.\n")
+    assert tree(root(shop)) == {}
+    done = command("--yes", folder=root(shop))
+    assert done.returncode == 0, done.stderr
+    assert "# Settings that a person makes" in done.stdout
+    assert ".github/workflows/agent.yml" in tree(root(shop))
+
+
+def test_an_error_is_a_sentence(tmp_path: Path) -> None:
+    done = command("--yes", folder=tmp_path)
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+    assert "git init" in done.stderr
+    assert "Traceback" not in done.stderr
