@@ -9,7 +9,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
 from pydantic_core import CoreSchema, core_schema
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -27,8 +35,11 @@ class Shape:
     pattern: str
     words: str
 
+    def fits(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
+
     def check(self, text: str) -> str:
-        if not re.fullmatch(self.pattern, text):
+        if not self.fits(text):
             raise ValueError(f"must be {self.words}")
         return text
 
@@ -94,6 +105,35 @@ class TerraformSettings(Section):
     """How long one call of Terraform may take."""
 
 
+# Those whose schemas the locked kubernetes-validate brings; a test holds the two together.
+KUBERNETES_VERSIONS = Literal[
+    "1.25", "1.26", "1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"
+]
+
+
+def _in_quotes(version: Any) -> Any:
+    if isinstance(version, int | float):
+        raise ValueError('must be in quotes, such as "1.31": without them YAML reads 1.30 as 1.3')
+    return version
+
+
+class KubernetesSettings(Section):
+    """Which Kubernetes manifests are for."""
+
+    version: Annotated[KUBERNETES_VERSIONS | None, BeforeValidator(_in_quotes)] = None
+    """Version of the clusters, such as "1.31", in quotes: manifests are held against its schemas. Absent: the newest
+    that is known."""
+
+
+class ApplySettings(Section):
+    """How a merge is applied."""
+
+    lock_wait_minutes: Annotated[int, Field(ge=0, le=45)] = 10
+    """How long a run waits for a unit that another run is applying."""
+    max_age_days: Annotated[int, Field(ge=1, le=90)] = 7
+    """How long after its merge a change may still be applied, by a retry or a re-run."""
+
+
 class Settings(Section):
     """Settings of infra-agent: `.github/infra-agent.yml` on the default branch."""
 
@@ -105,6 +145,10 @@ class Settings(Section):
     """Environments by name. `policies/guardrails.yml` says what each of them allows."""
     terraform: TerraformSettings
     """Terraform and its providers."""
+    apply: ApplySettings = ApplySettings()
+    """How merges are applied."""
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    """Kubernetes and its schemas."""
 
 
 Config = TypeVar("Config", bound=Value)

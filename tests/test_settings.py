@@ -48,6 +48,12 @@ def test_sound_settings_are_read() -> None:
         ),
         ("hashicorp/aws", "registry.evil.example/a/b", "f.yml:8: terraform.providers.aws.source"),
         ("terraform:", "terraform: [", "f.yml:8: not YAML"),
+        (
+            "terraform:",
+            'kubernetes:\n  version: "1.99"\nterraform:',
+            "f.yml:7: kubernetes.version: must be one of 1.25, 1.26, 1.27,",
+        ),
+        ("terraform:", "kubernetes: {version: 1.30}\nterraform:", "f.yml:6: kubernetes.version: must be in quotes"),
     ],
 )
 def test_a_wrong_value_is_refused_at_its_line(old: str, new: str, said: str) -> None:

@@ -1,42 +1,30 @@
 """Files and plans in, checkov's findings out, through a worker in checkov's own environment."""
 
 import os
-import re
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from agent.checks.check import CheckResult, Context, canary_name, finished, nothing_to_check
+from agent.checks.check import Built, CheckResult, Context, canary_name, finished, named, nothing_to_check
 from agent.checks.checkov_frameworks import PLANTED, Scan, scans, unscanned
+from agent.checks.checkov_start import NAME, find_policies, require_policies, worker
+from agent.checks.kubernetes_build import built
+from agent.checks.kubernetes_files import application
 from agent.checks.severity import ORDER
-from agent.checks.worker import Worker
 from agent.domain import File, Finding, Severity, Value
-from agent.errors import ToolError, UserError
+from agent.errors import ToolError
 from agent.gate.hcl import HclError
 from agent.gate.hcl_parse import parse
-from agent.tools import Tools, clean_copy
+from agent.tools import clean_copy
 
-NAME = "checkov"
-POLICIES = "policies/checkov"
 HELP = "https://www.checkov.io/5.Policy%20Index/all.html"
-WORKER = Path(__file__).with_name("checkov_worker.py")
-ENVIRONMENT = {
-    "CHECKOV_CHECK_FAIL_LEVEL": "ERROR",
-    "CHECKOV_PARALLELIZATION_TYPE": "none",
-    "CKV_IGNORED_DIRECTORIES": "",
-    "CKV_IGNORE_HIDDEN_DIRECTORIES": "False",
-    "GIT_PYTHON_REFRESH": "quiet",
-    "LOG_LEVEL": "CRITICAL",
-}
+# What a chart does not say a namespace for goes into the release's; the gate refuses one that says `default`.
+NO_NAMESPACE = "CKV_K8S_21"
 SCANNED = ("resource", "data", "module", "provider")
 
 
@@ -65,73 +53,28 @@ class Answer(Value):
     seen: dict[str, dict[str, int]]
     unread: tuple[str, ...]
     crashed: tuple[Crash, ...]
+    policies: tuple[str, ...]
     passed: int
     failed: tuple[Record, ...]
 
 
-@contextmanager
-def worker(tools: Tools, *, python: str, root: Path, frameworks: Sequence[str] = ("terraform",)) -> Iterator[Worker]:
-    """Start checkov with the custom policies of `root/policies/checkov`; it gets ready while other work is done.
-
-    `python` is the interpreter of checkov's environment. One worker holds one policy set: checkov keeps custom
-    policies for its whole life. Raises ToolError when it cannot start, UserError for a policy that is not readable.
-    """
-    policies = find_policies(root)
-    with tempfile.TemporaryDirectory(prefix="infra-agent-checkov-") as name:
-        folder = Path(name)
-        for path in policies.values():
-            target = folder / "policies" / "terraform"
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / path.name)
-        started = Worker(
-            tools,
-            [
-                *(python, "-I", str(WORKER), "--policies", str(folder / "policies")),
-                *(argument for framework in frameworks for argument in ("--framework", framework)),
-            ],
-            name=NAME,
-            cwd=folder,
-            env={**ENVIRONMENT, "HOME": name},
-            greet=lambda greeting: _require_policies(greeting, policies),
-        )
-        try:
-            yield started
-        finally:
-            started.close()
-
-
-def find_policies(root: Path) -> dict[str, Path]:
-    """Rule id -> file of each custom policy below `root`. Raises UserError for one that cannot be read or has no id."""
-    policies: dict[str, Path] = {}
-    for path in sorted((root / POLICIES).glob("*.y*ml")):
-        named = f"{POLICIES}/{path.name}"
-        try:
-            data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        except (YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{named}: not YAML: {error}") from error
-        metadata = data.get("metadata") if isinstance(data, dict) else None
-        rule = metadata.get("id") if isinstance(metadata, dict) else None
-        if not isinstance(rule, str) or not re.fullmatch(r"CKV2?_[A-Z]+_\d+", rule):
-            raise UserError(f"{named}: metadata.id must look like CKV2_ORG_1, got {rule!r:.40}")
-        if rule in policies:
-            raise UserError(f"{named}: metadata.id {rule} is also the id of {policies[rule].name}")
-        policies[rule] = path
-    return policies
-
-
 def run(files: Sequence[File], *, context: Context) -> CheckResult:
-    """Scan Terraform unit by unit, manifests application by application and plays one by one, so that no unit's
-    resources answer for another's; then look for secrets in all files.
+    """Scan Terraform unit by unit, manifests application by application, what is built build by build and plays one by
+    one, so that no unit's resources answer for another's; then look for secrets in all files.
 
-    Raises ToolError when the worker fails, a file was not read, or the canary was not found.
+    Raises ToolError when the worker fails, a file was not read, the canary was not found, or a chart or a kustomization
+    does not build.
     """
     given = (*files, *context.trusted)
-    asked = scans(given, units=context.units)
+    made = _numbered(built(files, context))
+    asked = scans(given, units=context.units, made={path: one.text for path, one in made.items()})
     unread = unscanned(given)
     if not asked and not unread:
         return nothing_to_check(NAME)
     counted = {path for scan in asked if scan.framework != "secrets" for path in scan.given}
-    findings, seen = _scan(asked, given, context) if asked else ([], {})
+    written = [*given, *(File(path=path, content=one.text) for path, one in made.items())]
+    found, seen = _scan(asked, written, context) if asked else ([], {})
+    findings = _said_once(found, made)
     for file in given:
         if file.path in seen and file.path.endswith((".tf", ".tf.json")):
             _require_blocks(file, seen[file.path])
@@ -140,6 +83,32 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
         for finding in unread
     ]
     return finished(NAME, given=len(counted), seen=len(counted & seen.keys()), findings=findings)
+
+
+def _numbered(built: Sequence[Built]) -> dict[str, Built]:
+    """A path for each: one folder a root, beside everything that a change can write."""
+    roots = {one.root: number for number, one in enumerate(built)}
+    return {f"built/{roots[one.root]}/{number}.yaml": one for number, one in enumerate(built)}
+
+
+def _said_once(findings: Sequence[Finding], made: Mapping[str, Built]) -> list[Finding]:
+    """What a file says of a resource already is not said again of what it becomes; and no address but a plan's."""
+    own = [item for item in findings if item.path not in made]
+    said = {(application(item.path), item.rule, _object(item)) for item in own}
+    more = named(
+        (made[item.path], item)
+        for item in findings
+        if item.path in made
+        and (application(made[item.path].source), item.rule, _object(item)) not in said
+        and not (item.rule == NO_NAMESPACE and made[item.path].namespace)
+    )
+    return [item.model_copy(update={"address": ""}) for item in (*own, *more)]
+
+
+def _object(item: Finding) -> tuple[str, str]:
+    """`Pod.shop.web` -> kind and name: a kustomization says the namespace of what names none."""
+    kind, _, rest = item.address.partition(".")
+    return kind, rest.partition(".")[2] or f"{item.message} {item.line}"
 
 
 def scan_plan(plan: str, *, unit: str, context: Context) -> CheckResult:
@@ -172,6 +141,7 @@ def _scan(
         if context.worker is not None
         else worker(context.tools, python=context.checkov, root=context.root)
     )
+    policies = find_policies(context.root)
     findings: list[Finding] = []
     seen: dict[str, dict[str, int]] = {}
     with started as worked, clean_copy([*files, *planted.values()]) as copy:
@@ -181,6 +151,7 @@ def _scan(
             for root in scan.roots:
                 question = {"framework": scan.framework, "root": str(top / root)}
                 answer = _answer(worked.ask(question, timeout=max(deadline - time.monotonic(), 1)))
+                require_policies(answer.policies, policies, (scan.framework,))
                 _require_canary(answer, f"{canary}-{scan.framework}", PLANTED[scan.framework].rules)
                 found.update({_relative(path, top): blocks for path, blocks in answer.seen.items()})
                 findings.extend(_findings(answer, canary=canary, top=top, context=context))
@@ -203,13 +174,6 @@ def _answer(value: dict[str, Any]) -> Answer:
         return Answer.model_validate(value)
     except ValidationError as error:
         raise ToolError(f"its answer has an unknown shape: {error.errors()[0]['msg']}") from error
-
-
-def _require_policies(greeting: Mapping[str, Any], policies: Mapping[str, Path]) -> None:
-    loaded = greeting.get("policies")
-    refused = sorted(set(policies) - set(loaded if isinstance(loaded, list) else ()))
-    if refused:
-        raise ToolError(f"it did not accept {', '.join(f'{POLICIES}/{policies[rule].name}' for rule in refused)}")
 
 
 def _require_canary(answer: Answer, canary: str, rules: Collection[str]) -> None:
@@ -243,7 +207,7 @@ def _findings(answer: Answer, *, canary: str, top: Path, context: Context) -> It
             path=_relative(record.path, top),
             line=max(record.line, 0),
             help=record.help or HELP,
-            address=record.resource if record.path.endswith("/plan.json") else "",
+            address=record.resource,
         )
     for crash in answer.crashed:
         if canary in crash.path:

@@ -1,7 +1,7 @@
 """Files -> what checkov is asked about them: which framework, which folders one by one, and which planted file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.checks.check import of_kind, scan_roots
@@ -123,14 +123,18 @@ resource "aws_security_group" "canary" {
 }
 
 
-def scans(files: Sequence[File], *, units: Sequence[str]) -> tuple[Scan, ...]:
-    """The scans that the files ask for; secrets are looked for in all of them, when there is anything else. Pure."""
+def scans(files: Sequence[File], *, units: Sequence[str], made: Mapping[str, str]) -> tuple[Scan, ...]:
+    """The scans that the files ask for, and what was `made` of them (path -> manifests; a folder a build). Secrets are
+    looked for in all of them, when there is anything else. Pure.
+    """
     code = of_kind(files, ".tf", ".tf.json")
     manifests = _manifests(files)
+    outputs = _documents(made, made)
     tasks = [file for file in _tasks(files) if NAMED in file.text]
     found = [
         Scan("terraform", scan_roots([file.path for file in code], units=units), {file.path: 0 for file in code}),
         Scan("kubernetes", _folders(list(manifests), 4), manifests),
+        Scan("kubernetes", tuple(dict.fromkeys(path.rpartition("/")[0] for path in outputs)), outputs),
         Scan("ansible", _folders([file.path for file in tasks], 3), {file.path: 0 for file in tasks}),
     ]
     asked = [scan for scan in found if scan.given]
@@ -157,9 +161,12 @@ def unscanned(files: Sequence[File]) -> tuple[Finding, ...]:
 def _manifests(files: Sequence[File]) -> dict[str, int]:
     """The manifests that stand for themselves, with how many documents each surely holds."""
     given = kubernetes_files(files)
-    texts = {file.path: file.content or "" for file in given}
+    return _documents(layout(given).manifests, {file.path: file.content or "" for file in given})
+
+
+def _documents(paths: Iterable[str], texts: Mapping[str, str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for path in layout(given).manifests:
+    for path in paths:
         try:
             documents = parse_yaml(texts[path])
         except YamlError:

@@ -5,11 +5,14 @@ Imports nothing of ours: this file is started by path in checkov's environment, 
     -> {"ready": true, "version": "3.3.30", "policies": ["CKV2_ORG_1"]}                         once, at the start
     <- {"id": 1, "framework": "terraform", "root": "/copy/infra/terraform/dev/logs"}            a question
     -> {"id": 1, "seen": {"/copy/…/main.tf": {"resource": 2}}, "unread": [], "crashed": [],     its answer
-        "passed": 40, "failed": [{"rule", "name", "path", "line", "resource", "severity", "help", "suppressed"}]}
+        "passed": 40, "policies": ["CKV2_ORG_1"],
+        "failed": [{"rule", "name", "path", "line", "resource", "severity", "help", "suppressed"}]}
 
 `seen` maps each file that was parsed to its number of blocks by type (documents for Kubernetes, empty elsewhere);
 `unread` lists files that could not be parsed; `crashed` lists `{"rule", "path"}` that checkov could not evaluate, which
-it would otherwise pass over in silence. A suppressed record stands in `failed` with `suppressed` true.
+it would otherwise pass over in silence. A suppressed record stands in `failed` with `suppressed` true. `policies` are
+the custom policies that really take part: at the start, those of the frameworks named with `--framework`; in an answer,
+those of the question's framework.
 
 It has no network and starts no program: an audit hook refuses both. It reads no configuration, imports no check from
 disk, and takes custom policies only from the folder named with `--policies` (YAML, one subfolder a framework).
@@ -17,6 +20,7 @@ disk, and takes custom policies only from the folder named with `--policies` (YA
 
 import argparse
 import concurrent.futures
+import gc
 import importlib
 import json
 import logging
@@ -88,23 +92,34 @@ def raise_in_threads(
     return done
 
 
-def load_policies(runner: Any, folder: Path) -> list[str]:
-    """Custom YAML policies of one framework -> the ids that were really loaded. Never imports Python."""
-    registry = runner.graph_registry
-    registry.load_checks()
-    before = {check.id for check in registry.checks}
-    if folder.is_dir():
-        registry.load_external_checks(str(folder))
-    return [check.id for check in registry.checks if check.id not in before]
+class Policies:
+    """Custom policies in YAML, loaded when their framework is first asked about. Never imports Python."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loaded: dict[str, list[str]] = {}
+
+    def of(self, framework: str, runner: Any) -> list[str]:
+        """The ids that were really loaded for the framework."""
+        registry = getattr(runner, "graph_registry", None)
+        own = "terraform" if framework == "terraform_plan" else framework  # they share one registry
+        if registry is not None and own not in self.loaded:
+            registry.load_checks()
+            before = {check.id for check in registry.checks}
+            if (self.folder / own).is_dir():
+                registry.load_external_checks(str(self.folder / own))
+            self.loaded[own] = [check.id for check in registry.checks if check.id not in before]
+        return self.loaded.get(own, [])
 
 
-def scan(framework: str, root: str, crashes: Crashes) -> dict[str, Any]:
+def scan(framework: str, root: str, *, crashes: Crashes, policies: Policies) -> dict[str, Any]:
     """One folder -> the answer without its id. Suppression comments are not collected."""
     from checkov.runner_filter import RunnerFilter
 
     runner = importlib.import_module(RUNNERS[framework]).Runner()
     crashes.found.clear()
     silent: list[str] = []
+    own = policies.of(framework, runner)
     if getattr(runner, "graph_registry", None) is not None:
         runner.graph_registry.load_checks()
         runner.graph_registry.run_checks = _telling(runner.graph_registry, silent)
@@ -128,6 +143,7 @@ def scan(framework: str, root: str, crashes: Crashes) -> dict[str, Any]:
             *({"rule": rule, "path": str(Path(root) / path.lstrip("/"))} for rule, path in crashes.found),
             *({"rule": rule, "path": ""} for rule in silent),
         ],
+        "policies": own,
         "passed": sum(len(report.passed_checks) for report in reports),
         "failed": [
             _record(record, suppressed=suppressed)
@@ -146,23 +162,25 @@ def main(stdin: TextIO, arguments: list[str]) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever checkov prints must not stand between the answers
     sys.addaudithook(refuse)
+    gc.disable()  # nothing becomes garbage while modules load, and looking for it takes a fifth of the time
 
     from checkov.version import version
 
-    policies = [
-        rule
-        for framework in options.framework
-        if framework != "secrets"
-        for rule in load_policies(importlib.import_module(RUNNERS[framework]).Runner(), options.policies / framework)
-    ]
+    policies = Policies(options.policies)
+    for framework in options.framework:
+        policies.of(framework, importlib.import_module(RUNNERS[framework]).Runner())
+    gc.freeze()
+    gc.enable()
     concurrent.futures.wait = raise_in_threads
     crashes = Crashes()
     logging.getLogger().handlers = [crashes]  # checkov keeps every debug line of its life in memory
     logging.getLogger().setLevel(logging.ERROR)
-    _say(answers, {"ready": True, "version": version, "policies": policies})
+    ready = [rule for rules in policies.loaded.values() for rule in rules]
+    _say(answers, {"ready": True, "version": version, "policies": ready})
     for line in stdin:
         question = json.loads(line)
-        _say(answers, {"id": question["id"], **scan(question["framework"], question["root"], crashes)})
+        answer = scan(question["framework"], question["root"], crashes=crashes, policies=policies)
+        _say(answers, {"id": question["id"], **answer})
 
 
 def _telling(registry: Any, silent: list[str]) -> Any:

@@ -28,9 +28,8 @@ BUILT_RULE = "kubernetes/privilege"
 
 
 def planted(canary: str) -> list[File]:
-    """The known-bad manifests, kustomization and chart, below the folder `canary`."""
+    """The known-bad kustomization and chart, below the folder `canary`."""
     texts = {
-        "bad.yaml": BAD,
         "kustomization/kustomization.yaml": KUSTOMIZATION,
         "kustomization/pod.yaml": POD % "false",
         "chart/Chart.yaml": CHART,

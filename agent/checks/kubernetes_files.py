@@ -1,7 +1,6 @@
 """Files below `infra/kubernetes/` -> what each is for: a manifest, part of a kustomization, part of a chart."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,14 +11,6 @@ from agent.gate.yaml_tree import Item, YamlError, parse_yaml
 
 FOLDER = "infra/kubernetes/"
 SUFFIXES = (".yaml", ".yml", ".json")
-# What a template answers with these depends on the day, the cluster, the release or chance: what is rendered here says
-# nothing about what is rendered there.
-UNDECIDABLE = re.compile(
-    r"\b(?:now|ago|date|dateInZone|htmlDate|htmlDateInZone|unixEpoch|lookup|getHostByName|tpl|env|expandenv|shuffle"
-    r"|uuidv4|rand\w+|gen(?:CA|PrivateKey|SelfSigned\w+|Signed\w+)|Capabilities|Revision)\b"
-)
-ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
 class Chart(NamedTuple):
@@ -58,6 +49,11 @@ def kubernetes_files(files: Iterable[File]) -> tuple[File, ...]:
     return tuple(file for file in files if file.content is not None and file.path.startswith(FOLDER))
 
 
+def application(path: str) -> str:
+    """`infra/kubernetes/<env>/<application>/…` -> the application's folder."""
+    return "/".join(path.split("/")[:4])
+
+
 def layout(files: Sequence[File]) -> Layout:
     """What each of the `kubernetes_files` is for. Pure; what cannot be read is a manifest, so that it is found."""
     texts = {file.path: file.content or "" for file in files}
@@ -84,15 +80,6 @@ def layout(files: Sequence[File]) -> Layout:
         charts=charts,
         charted=charted,
     )
-
-
-def undecidable(text: str) -> tuple[str, int] | None:
-    """The first function of a template whose answer is another one elsewhere, with its line; None without one."""
-    bare = COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    for action in ACTION.finditer(bare):
-        if match := UNDECIDABLE.search(action[0]):
-            return match[0], bare.count("\n", 0, action.start() + match.start()) + 1
-    return None
 
 
 def place(text: str, document: int, keys: Sequence[str]) -> int:

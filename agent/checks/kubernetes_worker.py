@@ -7,10 +7,10 @@ Imports nothing of ours: this file is started by path in an environment that hol
                                 "upgrade": true}]}
     -> {"version": "1.37", "seen": {"a.yaml": 2},
         "problems": [{"rule", "message", "path", "document", "keys": ["spec", "replicas"]}],
-        "rendered": [{"templates": {"templates/x.yaml": "…"}, "problems": [], "error": ""}]}    one a chart, in order
+        "rendered": [{"templates": {"templates/x.yaml": "…"}, "error": ""}]}    one a chart, in order
 
 `seen` counts the documents of each file, the items of a `kind: List` one by one (-1: not YAML); `document` counts them
-from 0. The problems of a rendered chart name the template.
+from 0.
 It has no network and starts no program: an audit hook refuses both, and Helm's own code is asked for nothing but to
 render (its template functions for the cluster and for names of hosts answer nothing there).
 """
@@ -118,17 +118,18 @@ def render(chart: dict[str, Any], root: Path) -> dict[str, Any]:
                 namespace=chart["namespace"],
                 is_install=not chart["upgrade"],
                 is_upgrade=chart["upgrade"],
+                revision=2 if chart["upgrade"] else 1,
             )
             templates |= {part["filename"]: part["data"] for part in loaded.crds}
             name = loaded.name
     except helm_python.HelmError as error:
-        return {"templates": {}, "problems": [], "error": str(error).replace(str(root.resolve()), "")[:600]}
+        return {"templates": {}, "error": str(error).replace(str(root.resolve()), "")[:600]}
     texts = {
         path.removeprefix(f"{name}/"): text
         for path, text in templates.items()
         if path.endswith((".yaml", ".yml", ".json")) and text.strip()
     }
-    return {"templates": texts, "problems": [], "error": ""}
+    return {"templates": texts, "error": ""}
 
 
 def main(folder: Path) -> dict[str, Any]:
@@ -144,9 +145,6 @@ def main(folder: Path) -> dict[str, Any]:
         seen[path], found = judged((root / path).read_bytes(), path, version)
         problems += found
     rendered = [render(chart, root) for chart in request["charts"]]
-    for chart in rendered:
-        for path, text in chart["templates"].items():
-            chart["problems"] += judged(text.encode(), path, version)[1]
     return {"version": version, "seen": seen, "problems": problems, "rendered": rendered}
 
 

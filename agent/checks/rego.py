@@ -9,14 +9,16 @@ import math
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from agent.checks.check import CheckResult, Context, could_not_run, finished, nothing_to_check, of_kind
+from agent.checks.check import CheckResult, Context, could_not_run, finished, named, nothing_to_check
+from agent.checks.kubernetes_build import built
+from agent.checks.kubernetes_files import application, kubernetes_files, layout
 from agent.checks.rego_policies import MANIFEST, PLAN, POLICIES, Kind, Policy, PolicySet, find_policies
 from agent.checks.severity import Severities, load_severities
 from agent.domain import File, Finding, Severity, Value
@@ -55,21 +57,36 @@ class Answer(Value):
 
 
 def run(files: Sequence[File], *, context: Context) -> CheckResult:
-    """Judge every document of every manifest. Helm's templates are judged once they are rendered, not here.
+    """Judge every document of every manifest, and of what the kustomizations and charts become.
 
-    Raises ToolError when a policy cannot be relied on, hangs or crashes, or a file cannot be read.
+    Raises ToolError when a policy cannot be relied on, hangs or crashes, a file cannot be read, or a chart or a
+    kustomization does not build.
     """
-    given = manifests((*files, *context.trusted))
+    given = kubernetes_files((*files, *context.trusted))
     policies = find_policies(context.root).of(MANIFEST)
     if not given or not policies.policies:
         return nothing_to_check(NAME)
-    return evaluate(
-        [(file.path, MANIFEST, file.content or "") for file in given],
+    texts = {file.path: file.content or "" for file in given}
+    plain: list[tuple[str, Kind, str]] = [(path, MANIFEST, texts[path]) for path in layout(given).manifests]
+    made = {f"{one.source} (built, {number})": one for number, one in enumerate(built(files, context))}
+    if not plain and not made:
+        return nothing_to_check(NAME)
+    result = evaluate(
+        [*plain, *((name, MANIFEST, one.text) for name, one in made.items())],
         policies=policies,
         severities=context.severities,
         tools=context.tools,
         timeout=context.timeout,
     )
+    own = [item for item in result.findings if item.path not in made]
+    said = {(application(item.path), item.rule, item.message) for item in own}
+    # What a file says already is not said again of what it becomes.
+    more = named(
+        (made[item.path], item)
+        for item in result.findings
+        if item.path in made and (application(made[item.path].source), item.rule, item.message) not in said
+    )
+    return result._replace(findings=(*own, *more))
 
 
 def evaluate_plan(
@@ -103,9 +120,10 @@ def evaluate(
     severities: Severities,
     tools: Tools,
     timeout: float,
+    memory: int = MEMORY_BYTES,
 ) -> CheckResult:
-    """Judge `(path, kind, text)` by the policies. Raises ToolError as `run` does."""
-    answer, names = _ask(inputs, policies, tools=tools, timeout=timeout)
+    """Judge `(path, kind, text)` by the policies, in at most `memory` bytes. Raises ToolError as `run` does."""
+    answer, names = _ask(inputs, policies, tools=tools, timeout=timeout, memory=memory)
     if answer.refused:
         first = answer.refused[0]
         named = next(policy.path.name for policy in policies.policies if policy.id == first.policy)
@@ -136,20 +154,8 @@ def evaluate(
     return done._replace(run=done.run.model_copy(update={"detail": detail}))
 
 
-def manifests(files: Iterable[File]) -> tuple[File, ...]:
-    """The files that hold Kubernetes manifests: no kustomization, no Helm chart, no patch. Pure."""
-    found = [file for file in of_kind(files, ".yaml", ".yml", ".json") if file.path.startswith("infra/kubernetes/")]
-    charts = {file.path.rpartition("/")[0] for file in found if file.path.endswith("/Chart.yaml")}
-    return tuple(
-        file
-        for file in found
-        if file.path.rpartition("/")[2] not in {"kustomization.yaml", "kustomization.yml"}
-        and not any(file.path.startswith(f"{chart}/") for chart in charts)
-    )
-
-
 def _ask(
-    inputs: Sequence[tuple[str, Kind, str]], policies: PolicySet, *, tools: Tools, timeout: float
+    inputs: Sequence[tuple[str, Kind, str]], policies: PolicySet, *, tools: Tools, timeout: float, memory: int
 ) -> tuple[Answer, dict[str, str]]:
     """The worker's answer, and the path behind each name that the worker knows an input by."""
     names: dict[str, str] = {}
@@ -176,7 +182,7 @@ def _ask(
             "inputs": [{"path": name, "kind": kind} for name, (_, kind, _) in zip(names, inputs, strict=True)],
         }
         _put(folder, "question.json", json.dumps(question))
-        argv = (sys.executable, "-I", str(WORKER), made, str(MEMORY_BYTES), str(math.ceil(timeout)))
+        argv = (sys.executable, "-I", str(WORKER), made, str(memory), str(math.ceil(timeout)))
         try:
             done = tools.run(argv, cwd=folder, timeout=timeout)
         except ToolError as error:

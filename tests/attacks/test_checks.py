@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.checks import checkov, run_checks, yamllint
+from agent.checks import checkov, yamllint
 from agent.checks.check import Context
+from agent.checks.run import run_checks
 from agent.checks.worker import Worker
 from agent.domain import File
 from agent.errors import ToolError

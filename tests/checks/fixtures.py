@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.checks import checkov
+from agent.checks import checkov_start
 from agent.checks.check import Context
 from agent.checks.severity import Severities
 from agent.checks.worker import Worker
@@ -58,7 +58,7 @@ def guardrails() -> Guardrails:
 @pytest.fixture(scope="session")
 def worker(tools: Tools, checkov_python: str) -> Iterator[Worker]:
     """One checkov for the whole run, without custom policies."""
-    with checkov.worker(tools, python=checkov_python, root=HERE / "tests" / "checks") as started:
+    with checkov_start.worker(tools, python=checkov_python, root=HERE / "tests" / "checks") as started:
         yield started
 
 

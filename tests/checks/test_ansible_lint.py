@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from agent.checks import ansible_lint
 from agent.checks.check import CheckResult, Context
 from agent.domain import File
 from agent.errors import ToolError
+from agent.gate import RULES
 from agent.tools import Tools
 
 Contexts = Callable[..., Context]
@@ -159,3 +161,17 @@ def test_missing(context: Contexts) -> None:
         run(context(), {"site.yml": SITE})
     with pytest.raises(ToolError, match="cannot be started"):
         run(context(ansible="/nowhere/python"), {"site.yml": SITE})
+
+
+def test_a_waiver_reaches_what_is_refused_before_anything_is_started(context: Contexts) -> None:
+    text = "- hosts: web\n  tasks:\n    - debug:\n        msg: \"{{ lookup('pipe', 'id') }}\"\n"
+    files = [File(path="infra/ansible/web/site.yml", content=text)]
+    ours = context(ansible="/nowhere/python")
+    with pytest.raises(ToolError, match=r"site\.yml: .*\(ansible/jinja\), so nothing is linted"):
+        ansible_lint.run(files, context=ours)
+    with pytest.raises(ToolError, match="/nowhere/ansible-lint: cannot be started"):
+        ansible_lint.run(files, context=replace(ours, waived=(("ansible/jinja", "infra/ansible/web/*"),)))
+    plugin = [*files, File(path="infra/ansible/web/filter_plugins/x.yml", content="a: 1\n")]
+    everything = tuple((rule, "*") for rule in RULES)
+    with pytest.raises(ToolError, match=r"\(paths/plugins\), so nothing is linted"):
+        ansible_lint.run(plugin, context=replace(ours, waived=everything))

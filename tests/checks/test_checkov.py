@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.checks import checkov
+from agent.checks import checkov, checkov_start
 from agent.checks.check import Context
 from agent.checks.worker import Worker
 from agent.domain import File
@@ -129,7 +129,10 @@ def test_custom_policies_come_from_the_checkout_and_stay_there(
     own = context(checkov=checkov_python, root=tmp_path)
     assert ("CKV2_ORG_1", f"{UNIT}/main.tf") in rules(files, own)
     assert not (tmp_path / "sentinel").exists()
-    assert ("CKV2_ORG_1", f"{UNIT}/main.tf") not in rules(files, context(worker=worker))
+    without = context(worker=worker, root=tmp_path / "nothing")
+    assert ("CKV2_ORG_1", f"{UNIT}/main.tf") not in rules(files, without)
+    with pytest.raises(ToolError, match=r"did not accept policies/checkov/names\.yaml"):
+        rules(files, context(worker=worker, root=tmp_path))
 
 
 def test_a_policy_that_checkov_passes_over_is_an_error(context: Contexts, checkov_python: str, tmp_path: Path) -> None:
@@ -144,24 +147,56 @@ def test_a_policy_that_checkov_passes_over_is_an_error(context: Contexts, checko
         )
 
 
+def test_a_policy_for_manifests_that_checkov_passes_over_is_an_error(
+    context: Contexts, checkov_python: str, tmp_path: Path
+) -> None:
+    """It is loaded when checkov is first asked about manifests, and counts for nothing else."""
+    policies = tmp_path / "policies" / "checkov"
+    policies.mkdir(parents=True)
+    (policies / "broken.yaml").write_text(
+        "metadata: {id: CKV2_ORG_1, name: x, category: CONVENTION, frameworks: [kubernetes]}\n"
+        "definition: {cond_type: no-such-thing, resource_types: [Pod]}\n"
+    )
+    ours = context(checkov=checkov_python, root=tmp_path)
+    assert rules([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], ours)
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: shop}\nspec: {containers: []}\n"
+    with pytest.raises(ToolError, match=r"did not accept policies/checkov/broken\.yaml"):
+        rules([File(path="infra/kubernetes/dev/shop/pod.yaml", content=pod)], ours)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("a: [", "not YAML"),
-        ("- 1\n", "metadata.id must look like"),
-        ("metadata: {id: mine}\n", "metadata.id must look like CKV2_ORG_1, got 'mine'"),
-        ("metadata: 7\n", "metadata.id must look like"),
+        ("- 1\n", "must be a mapping"),
+        ("metadata: {id: mine}\n", "metadata.id: must be an id such as CKV2_ORG_1, got 'mine'"),
+        ("metadata: 7\n", "metadata: "),
+        ("definition: 7\n", "metadata: has to be given"),
+        (
+            "metadata:\n  id: CKV2_ORG_1\n  frameworks: [cloudformation]\n",
+            r"3: metadata\.frameworks\.0: must be one of ansible, kubernetes, terraform, got 'cloudformation'",
+        ),
+        (
+            "metadata: {id: CKV2_ORG_1}\ndefinition:\n  and:\n    - resource_types: [aws_s3_bucket]\n"
+            "    - not:\n        resource_types:\n          - aws_s3_bucket\n          - Pod\n",
+            r"8: resource_types: must be a resource type, such as aws_s3_bucket, got 'Pod'; .* is for terraform",
+        ),
+        (
+            "metadata: {id: CKV2_ORG_1, frameworks: [ansible]}\ndefinition: {resource_types: [get_url]}\n",
+            "2: resource_types: must be a task's module",
+        ),
+        ("metadata: {id: CKV2_ORG_1, frameworks: []}\n", "1: metadata.frameworks"),
     ],
 )
 def test_a_policy_that_cannot_be_read(context: Contexts, tmp_path: Path, text: str, reason: str) -> None:
     policies = tmp_path / "policies" / "checkov"
     policies.mkdir(parents=True)
     (policies / "bad.yaml").write_text(text)
-    with pytest.raises(UserError, match=f"policies/checkov/bad.yaml: .*{reason}"):
+    with pytest.raises(UserError, match=f"policies/checkov/bad.yaml:.*{reason}"):
         checkov.run([File(path=f"{UNIT}/main.tf", content=BARE_BUCKET)], context=context(root=tmp_path))
 
 
-EMPTY = {"seen": {}, "unread": [], "crashed": [], "passed": 0, "failed": []}
+EMPTY = {"seen": {}, "unread": [], "crashed": [], "policies": [], "passed": 0, "failed": []}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +229,7 @@ def test_a_block_that_the_worker_did_not_see(context: Contexts, program: Callabl
         "    record = {'name': '', 'path': canary, 'line': 1, 'resource': '', 'severity': '', 'help': '',"
         " 'suppressed': False}\n"
         "    rules = ['CKV_AWS_24', 'CKV2_AWS_6', 'CKV_SECRET_2', 'CKV_SECRET_6']\n"
-        "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'passed': 0,\n"
+        "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'policies': [], 'passed': 0,\n"
         "        'seen': {path: {'resource': 1} for path in files},\n"
         "        'failed': [{**record, 'rule': rule} for rule in rules]}\n"
         "    print(json.dumps(answer), flush=True)\n"
@@ -209,7 +244,7 @@ def test_a_block_that_the_worker_did_not_see(context: Contexts, program: Callabl
 def test_the_worker_reaches_no_network_and_starts_no_program(checkov_python: str) -> None:
     tried = (
         "import runpy, sys, socket, subprocess\n"
-        f"refuse = runpy.run_path({str(checkov.WORKER)!r})['refuse']\nsys.addaudithook(refuse)\n"
+        f"refuse = runpy.run_path({str(checkov_start.WORKER)!r})['refuse']\nsys.addaudithook(refuse)\n"
         "for attempt in (lambda: socket.create_connection(('127.0.0.1', 9)), lambda: subprocess.run(['true'])):\n"
         "    try:\n        attempt()\n    except PermissionError as error:\n        print(error)\n"
     )
@@ -221,7 +256,7 @@ def test_the_worker_reaches_no_network_and_starts_no_program(checkov_python: str
 def test_it_parses_and_counts_blocks(tools: Tools, checkov_python: str, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(BARE_BUCKET)
     (tmp_path / "broken.tf").write_text("resource {{{")
-    greeting, answer = converse([checkov_python, "-I", str(checkov.WORKER)], tmp_path, tools)
+    greeting, answer = converse([checkov_python, "-I", str(checkov_start.WORKER)], tmp_path, tools)
     assert greeting["ready"]
     assert answer["seen"] == {str(tmp_path / "main.tf"): {"resource": 1}}
     assert answer["unread"] == [str(tmp_path / "broken.tf")]
@@ -252,7 +287,9 @@ exec(compile(open(worker).read(), worker, "exec"), {"__name__": "__main__"})
 
 
 def test_what_checkov_prints_does_not_stand_between_its_answers(tools: Tools, tmp_path: Path) -> None:
-    greeting, answer = converse([sys.executable, "-c", NOISY, str(checkov.WORKER)], tmp_path, tools, before="noise\n")
+    greeting, answer = converse(
+        [sys.executable, "-c", NOISY, str(checkov_start.WORKER)], tmp_path, tools, before="noise\n"
+    )
     assert (greeting["version"], answer["failed"]) == ("0", [])
 
 
@@ -265,6 +302,6 @@ def converse(argv: list[str], root: Path, tools: Tools, *, before: str = "") -> 
         text=True,
         timeout=60,
         check=True,
-        env={**tools.environment, **checkov.ENVIRONMENT},
+        env={**tools.environment, **checkov_start.ENVIRONMENT},
     )
     return [json.loads(line) for line in done.stdout.removeprefix(before).splitlines()]

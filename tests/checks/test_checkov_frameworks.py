@@ -49,7 +49,7 @@ def test_each_framework_is_asked_about_its_files_only() -> None:
         File(path=f"{PLAY}/hosts.yml", content="all: {}\n"),
         File(path=f"{PLAY}/gone.yml", content=None),
     ]
-    asked = {scan.framework: (scan.roots, scan.given) for scan in scans(files, units=[UNIT])}
+    asked = {scan.framework: (scan.roots, scan.given) for scan in scans(files, units=[UNIT], made={})}
     assert asked["terraform"] == ((UNIT,), {f"{UNIT}/main.tf": 0})
     assert asked["kubernetes"] == ((APP,), {f"{APP}/a.yaml": 2})
     assert asked["ansible"] == ((PLAY,), {f"{PLAY}/site.yml": 0})
@@ -127,7 +127,7 @@ def test_a_framework_that_finds_nothing_has_failed(
         "    canary = next(path for path in files if '/canary-' in path and question['framework'] in path)\n"
         "    record = {'name': '', 'path': canary, 'line': 1, 'resource': '', 'severity': '', 'help': '',"
         " 'suppressed': False}\n"
-        "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'passed': 0,\n"
+        "    answer = {'id': question['id'], 'unread': [], 'crashed': [], 'policies': [], 'passed': 0,\n"
         "        'seen': {path: {'document': 9} for path in files},\n"
         "        'failed': [{**record, 'rule': rule} for rule in rules.get(question['framework'], [])]}\n"
         "    print(json.dumps(answer), flush=True)\n"

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.checks import CHECKS, run_checks
 from agent.checks.check import COULD_NOT_RUN, Check, CheckResult, Context, finished
+from agent.checks.run import CHECKS, run_checks
 from agent.domain import File, Finding, Findings
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
@@ -168,6 +168,29 @@ def test_that_a_check_could_not_run_cannot_be_waived(run: Run, tmp_path: Path) -
         (tmp_path / "policies" / "waivers.yml").read_text().replace("infra/terraform/*", "*")
     )
     blocked(run({"bad": fails(ToolError("gone"))}), "bad", "gone")
+
+
+@pytest.mark.parametrize("rule", ["kubernetes/unparsable", "paths/plugins"])
+def test_a_rule_that_holds_always_cannot_be_waived_in_what_is_built_either(run: Run, tmp_path: Path, rule: str) -> None:
+    waive(tmp_path, rule=rule)
+    (finding,) = run({"found": found(BUCKET.model_copy(update={"rule": rule}))}).findings
+    assert finding.severity == "high"
+
+
+def test_waivers_that_hold_today_reach_the_checks(run: Run, tmp_path: Path) -> None:
+    seen: list[Context] = []
+
+    def look(files: Sequence[File], context: Context) -> CheckResult:
+        seen.append(context)
+        return fine(files, context)
+
+    waive(tmp_path, rule="kubernetes/kustomize")
+    run({"look": a_check(look)})
+    (tmp_path / "policies" / "waivers.yml").write_text(
+        (tmp_path / "policies" / "waivers.yml").read_text().replace("2026-05-01", "2026-04-30")
+    )
+    run({"look": a_check(look)})
+    assert [context.waived for context in seen] == [(("kubernetes/kustomize", "infra/terraform/*"),), ()]
 
 
 def test_what_stood_before_is_said_and_no_more(run: Run) -> None:

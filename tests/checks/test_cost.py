@@ -405,3 +405,33 @@ def test_a_cost_that_cannot_be_told_blocks_and_is_not_zero(settings: Settings) -
     assert [(found.rule, found.severity, found.path) for found in findings] == [
         ("cost/could-not-run", "critical", planned.unit)
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "attributes", "told"),
+    [
+        ("aws_nat_gateway.x", {}, "not priced after the change: no price of `nat_gateway.hour` in eu-central-1"),
+        ("aws_lb.x", {"load_balancer_type": "application"}, "no price of `alb.hour` in eu-central-1"),
+        (
+            "aws_db_instance.x",
+            {"engine": "postgres", "instance_class": "db.t4g.micro", "allocated_storage": 20, "storage_type": "gp3"},
+            "in eu-central-1",
+        ),
+        ("aws_s3_bucket.x", {}, "usage-based, not priced: storage, requests and transfer"),
+    ],
+)
+def test_no_price_is_carried_over_into_another_region(address: str, attributes: dict[str, Any], told: str) -> None:
+    cost_ = from_table(plan([change(address, None, attributes)]), region="eu-central-1")
+    assert (cost_.monthly_after, cost_.unpriced + cost_.usage_based) == (0.0, 1)
+    (line,) = cost_.lines
+    assert line.after is None
+    assert told in line.note
+
+
+def test_an_address_costs_the_same_everywhere() -> None:
+    everywhere, here = (
+        from_table(plan([change("aws_eip.x", None, {})]), region=region).lines[0]
+        for region in ("ap-southeast-1", "us-east-1")
+    )
+    assert everywhere.after == here.after == pytest.approx(0.005 * HOURS)
+    assert everywhere.date != here.date  # each price has its own source

@@ -70,8 +70,8 @@ def saying(whole: object) -> str:
     return f"sys.stdout.write({json.dumps(whole)!r})"
 
 
-def ask(tools: Tools) -> Cost:
-    return cost.estimate(PLAN, region=REGION, tools=tools, timeout=20)
+def ask(tools: Tools, **pricing: str) -> Cost:
+    return cost.estimate(PLAN, region=REGION, tools=tools, pricing=pricing, timeout=20)
 
 
 def test_its_prices_are_taken_before_and_after(infracost: Callable[[str], Tools]) -> None:
@@ -92,16 +92,18 @@ def test_it_is_called_on_the_plan_with_its_key_and_no_cloud_credential(
 ) -> None:
     body = f"""
 plan = json.load(open(sys.argv[3]))
-json.dump([sys.argv[1:], sorted(os.environ), len(plan["resource_changes"])], open({str(tmp_path / "seen")!r}, "w"))
+json.dump([sys.argv[1:], dict(os.environ), len(plan["resource_changes"])], open({str(tmp_path / "seen")!r}, "w"))
 {saying(answer())}"""
     tools = infracost(body)
-    secrets = {"INFRACOST_API_KEY": "ico-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "GH_TOKEN": "t"}
-    ask(replace(tools, environment={**tools.environment, **secrets}))
+    secrets = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "GH_TOKEN": "t", "INFRACOST_API_KEY": "no"}
+    own = {"INFRACOST_API_KEY": "ico-1", "INFRACOST_PRICING_API_ENDPOINT": "http://127.0.0.1:9", "OTHER": "x"}
+    ask(replace(tools, environment={**tools.environment, **secrets}), **own)
     argv, names, count = json.loads((tmp_path / "seen").read_text())
     assert argv[:5] == ["breakdown", "--path", "plan.json", "--format", "json"]
     assert count == len(PLAN["resource_changes"])
-    assert "INFRACOST_API_KEY" in names
-    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GH_TOKEN"} & set(names)
+    assert names["INFRACOST_API_KEY"] == "ico-1"
+    assert names["INFRACOST_PRICING_API_ENDPOINT"] == "http://127.0.0.1:9"
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GH_TOKEN", "OTHER"} & set(names)
 
 
 def test_without_it_the_bundled_table_is_taken(tools: Tools) -> None:
@@ -146,7 +148,7 @@ GARBAGE: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("body", "reason"), GARBAGE)
 def test_garbage_is_could_not_run_and_never_zero(infracost: Callable[[str], Tools], body: str, reason: str) -> None:
     with pytest.raises(ToolError, match=reason):
-        cost_infracost.breakdown(PLAN, tools=infracost(body), timeout=1 if "sleep" in body else 30)
+        cost_infracost.breakdown(PLAN, tools=infracost(body), pricing={}, timeout=1 if "sleep" in body else 30)
 
 
 def test_the_plan_is_not_left_lying_about(infracost: Callable[[str], Tools], tmp_path: Path) -> None:

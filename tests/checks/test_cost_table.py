@@ -13,21 +13,31 @@ import yaml
 
 from agent.checks.cost_plan import Unpriced
 from agent.checks.cost_resources import RULES
-from agent.checks.cost_table import FOLDER, table
+from agent.checks.cost_table import FOLDER, _prices, table
 
 TABLE = yaml.safe_load((FOLDER / "aws.yml").read_text(encoding="utf-8"))
 MACHINES = json.loads((FOLDER / "ec2.json").read_text(encoding="utf-8"))
 ROOT = Path(__file__).parents[2]
+ENTRIES = [
+    (name, entry)
+    for name, listed in TABLE["prices"].items()
+    for entry in (listed if isinstance(listed, list) else [listed])
+]
 
 
 def test_every_price_has_a_region_a_source_and_a_date_and_is_more_than_nothing() -> None:
     assert TABLE["prices"]
-    for name, entry in TABLE["prices"].items():
+    for name, entry in ENTRIES:
         assert entry.keys() == {"usd", "region", "source", "date"}, name
         assert entry["usd"] > 0, name
         assert re.fullmatch(r"20\d\d-[01]\d(-[0-3]\d)?", str(entry["date"])), name
         assert entry["source"] in TABLE["sources"], name
-    assert {entry["source"] for entry in TABLE["prices"].values()} == set(TABLE["sources"])
+    assert {entry["source"] for _, entry in ENTRIES} == set(TABLE["sources"])
+    assert len(table().prices) == len(ENTRIES)
+    # YAML keeps the last of two equal keys and says nothing.
+    text = (FOLDER / "aws.yml").read_text(encoding="utf-8")
+    names = re.findall(r"^  ([a-z0-9_.]+):(?: +[{|]|$)", text, re.MULTILINE)
+    assert sorted(set(TABLE["prices"])) == sorted(name for name in names if name in TABLE["prices"])
     assert not any("; " in source for source in TABLE["sources"].values())
 
 
@@ -62,6 +72,15 @@ def test_what_is_not_known_has_no_price() -> None:
         table().machine("m5.large", "")
     with pytest.raises(Unpriced, match=r"no price of `alb.hour` in eu-central-1"):
         table().price("alb.hour", "eu-central-1")
+
+
+def test_a_price_that_stands_there_twice_is_refused() -> None:
+    one = {"usd": 1, "region": "us-east-1", "source": "s", "date": "2026-01-01"}
+    found = _prices({"a.hour": [one, {**one, "region": "eu-west-1", "usd": 2}]}, {"s": "S"})
+    usd = {place: price.usd for place, price in found.items()}
+    assert usd == {("a.hour", "us-east-1"): 1, ("a.hour", "eu-west-1"): 2}
+    with pytest.raises(ValueError, match="two prices in us-east-1"):
+        _prices({"a.hour": [one, one]}, {"s": "S"})
 
 
 def test_the_table_is_read_once_and_quickly() -> None:

@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,6 +13,7 @@ from agent.checks import kubernetes
 from agent.checks.check import CheckResult, Context
 from agent.domain import File
 from agent.errors import ToolError
+from agent.settings import KUBERNETES_VERSIONS, KubernetesSettings
 from agent.tools import Tools
 
 Contexts = Callable[..., Context]
@@ -67,6 +70,30 @@ def test_a_good_manifest_passes(context: Contexts, kubernetes_python: str) -> No
     assert (result.run.status, result.run.files_given, result.run.files_seen) == ("passed", 1, 1)
 
 
+def test_the_version_of_the_clusters_decides(context: Contexts, kubernetes_python: str) -> None:
+    """A kind that came later, and a field that went."""
+    policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: x}\n"
+
+    def rules(version: KUBERNETES_VERSIONS | None) -> tuple[str, set[str]]:
+        ours = context(kubernetes=kubernetes_python)
+        settings = ours.settings.model_copy(update={"kubernetes": KubernetesSettings(version=version)})
+        result = run(replace(ours, settings=settings), policy=policy)
+        return result.run.detail, {item.rule for item in result.findings}
+
+    assert rules("1.29") == ("Kubernetes 1.29", {"schema/unknown-kind"})
+    assert rules("1.30") == ("Kubernetes 1.30", set())
+    newest = get_args(KUBERNETES_VERSIONS)[-1]
+    assert rules(None) == (f"Kubernetes {newest}.0", set())
+
+
+def test_the_versions_that_can_be_asked_for_are_those_with_schemas(kubernetes_python: str) -> None:
+    (schemas,) = (
+        Path(kubernetes_python).parents[1].glob("lib/python3*/site-packages/kubernetes_validate/kubernetes-json-*")
+    )
+    there = {path.name.removeprefix("v").removesuffix(".0-local-strict") for path in schemas.glob("*-strict")}
+    assert there == set(get_args(KUBERNETES_VERSIONS))
+
+
 def test_every_document_and_every_item_is_held_against_the_schemas(context: Contexts, kubernetes_python: str) -> None:
     many = (
         "apiVersion: v1\nkind: List\nitems:\n"
@@ -101,19 +128,18 @@ def test_what_a_kustomization_becomes_is_judged(context: Contexts, kubernetes_py
     assert found(run(ours, kustomization=kustomization, app=plain, p=patch % "many")) == {
         ("schema/invalid", "kustomization.yaml", 0)
     }
-    overlay = run(
-        ours,
-        base__kustomization="resources: [app.yaml]\n",
-        base__app=plain,
-        over__kustomization="resources: [../base]\nnamespace: kube-system\n",
-        gone__kustomization="resources: [gone.yaml]\nnamespace: shop\n",
-        lost__kustomization="kind: Component\n",
-    )
-    assert found(overlay) == {
+    overlay = {
+        "base__kustomization": "resources: [app.yaml]\n",
+        "base__app": plain,
+        "over__kustomization": "resources: [../base]\nnamespace: kube-system\n",
+        "lost__kustomization": "kind: Component\n",
+    }
+    assert found(run(ours, **overlay)) == {
         ("kubernetes/namespace", "over/kustomization.yaml", 0),
-        ("build/kustomize", "gone/kustomization.yaml", 0),
         ("build/unused", "lost/kustomization.yaml", 0),
     }
+    with pytest.raises(ToolError, match=r"gone/kustomization\.yaml: it does not build: .*gone\.yaml"):
+        run(ours, **overlay, gone__kustomization="resources: [gone.yaml]\nnamespace: shop\n")
 
 
 def test_what_a_chart_becomes_is_judged(context: Contexts, kubernetes_python: str) -> None:
@@ -138,11 +164,16 @@ def test_what_a_chart_becomes_is_judged(context: Contexts, kubernetes_python: st
     ) >= {
         ("kubernetes/privilege", "templates/app.yaml", 0),
         ("schema/invalid", "templates/app.yaml", 0),
-        ("build/undecidable", "templates/_helpers.tpl", 2),
+        ("kubernetes/template", "templates/_helpers.tpl", 2),
         ("schema/unknown-kind", "crds/x.yaml", 0),
     }
-    failing = run(ours, Chart=CHART, templates__app='{{ fail "no" }}\n')
-    assert found(failing) == {("build/helm", "Chart.yaml", 0)}
+    with pytest.raises(ToolError, match=r"shop/Chart\.yaml: it does not build with values-prod\.yaml: .*no"):
+        run(
+            ours,
+            Chart=CHART,
+            templates__app='{{ if .Values.x }}{{ fail "no" }}{{ end }}\n',
+            **{"values-prod": "x: 1\n"},
+        )
 
 
 def test_missing_tools(context: Contexts, kubernetes_python: str) -> None:
@@ -207,11 +238,5 @@ def test_renderers_that_fail(context: Contexts, tmp_path: Path, text: str, reaso
 
 
 def test_a_chart_that_was_not_built(context: Contexts, program: Callable[[str], str]) -> None:
-    answer = json.dumps({**EMPTY, "problems": BAD})
-    fake = program(
-        "import json, pathlib, sys\n"
-        "request = json.loads((pathlib.Path(sys.argv[3]) / 'request.json').read_text())\n"
-        f"print({answer!r}.replace('CANARY', request['files'][-1].split('/')[0]))\n"
-    )
     with pytest.raises(ToolError, match="helm did not build the planted known-bad chart"):
-        run(context(kubernetes=fake), Chart=CHART)
+        run(context(kubernetes=program(f"print({json.dumps(EMPTY)!r})\n")), Chart=CHART)

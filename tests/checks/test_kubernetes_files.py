@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.checks.kubernetes_files import Chart, count, layout, place, undecidable
+from agent.checks.kubernetes_files import Chart, count, layout, place
 from agent.domain import File
 
 APP = "infra/kubernetes/dev/shop"
@@ -74,28 +74,3 @@ def test_a_place_is_found_through_documents_lists_and_keys() -> None:
     assert place(text, 2, ["spec", "gone"]) == 7
     assert place(text, 9, []) == 0
     assert place("a: [", 0, []) == 2
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: 1\nb: {{ now }}",
-        '{{- if lookup "v1" "Secret" "" "" }}',
-        "\n{{ .Capabilities.KubeVersion }}",
-        "{{ randAlphaNum 5 }}",
-        "{{ tpl .Values.x . }}",
-        "{{ if eq .Release.Revision 1 }}",
-        '{{\n  genCA "x" 1 }}',
-    ],
-)
-def test_templates_that_answer_otherwise_elsewhere(text: str) -> None:
-    found = undecidable(text)
-    assert found is not None
-    assert found[1] == text[: text.index(found[0])].count("\n") + 1
-
-
-@pytest.mark.parametrize(
-    "text", ["now: {{ .Values.x }}\n", "{{/* now */}}a: 1", "{{- /* tpl */ -}}", "{{ .Values.known }}"]
-)
-def test_templates_that_do_not(text: str) -> None:
-    assert undecidable(text) is None

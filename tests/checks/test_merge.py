@@ -46,6 +46,17 @@ def test_it_is_two_facts_on_another_line_or_without_a_group() -> None:
     assert len(merge([finding("checkov", "CKV_SECRET_2"), finding("secrets", "aws-key")], severities=NONE)) == 2
 
 
+def test_a_plan_or_a_file_as_a_whole_can_hold_a_fact_twice() -> None:
+    """Without a line, only the same address says that two tools speak of the same resource."""
+    both = [finding("checkov", "CKV_AWS_2", line=0), finding("rego", "tls", line=0)]
+    assert len(merge(both, severities=SAME)) == 2
+    at = [item.model_copy(update={"address": "aws_lb.a"}) for item in both]
+    assert len(merge(at, severities=SAME)) == 1
+    other = [at[0], at[0].model_copy(update={"address": "aws_lb.b"})]
+    assert {item.address for item in merge(other, severities=SAME)} == {"aws_lb.a", "aws_lb.b"}
+    assert len(merge(other, severities=NONE)) == 2
+
+
 NAMES = st.sampled_from(["secrets:aws-key", "checkov:CKV_SECRET_2", "checkov:CKV_AWS_2", "rego:tls", "x:y"])
 SOME = st.builds(
     lambda name, severity, line: finding(name.split(":")[0], name.split(":")[1], severity, line),
