@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from agent.checks.check import CheckResult, Context, canary_name, finished, nothing_to_check
+from agent.checks.check import CheckResult, Context, canary_name, finished, not_waived, nothing_to_check
 from agent.domain import File, Finding
 from agent.errors import ToolError
 from agent.gate import paths
@@ -61,7 +61,7 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     ]
     if not read:
         return nothing_to_check(NAME)
-    _require_harmless(given)
+    _require_harmless(given, context)
     if not context.ansible:
         raise ToolError("INFRA_AGENT_ANSIBLE_PYTHON names no interpreter (`bin/setup-env ansible` makes one)")
     canary = canary_name()
@@ -85,15 +85,17 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     return finished(NAME, given=len(read), seen=len(read), findings=kept)
 
 
-def _require_harmless(given: Sequence[File]) -> None:
-    """The gate has refused such files before; what stood there before the gate did is not run either."""
+def _require_harmless(given: Sequence[File], context: Context) -> None:
+    """The gate has refused such files before; what stood there before the gate did is not run either. What people have
+    accepted is run: `ansible_guard` still refuses what it would start or reach.
+    """
     for file in given:
         for rule in paths.RULES:
             if found := rule.findings(file.path):
                 raise ToolError(f"{file.path}: {found[0].message} ({rule.id}), so nothing is linted")
-    for finding in examine_ansible(given, base=None):
-        if finding.rule in REFUSED:
-            raise ToolError(f"{finding.path}: {finding.message} ({finding.rule}), so nothing is linted")
+    refused = (finding for finding in examine_ansible(given, base=None) if finding.rule in REFUSED)
+    for finding in not_waived(refused, context):
+        raise ToolError(f"{finding.path}: {finding.message} ({finding.rule}), so nothing is linted")
 
 
 def _unsuppressed(file: File) -> File:

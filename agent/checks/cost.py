@@ -6,6 +6,7 @@ and named, and never taken for zero.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent.checks import cost_infracost
@@ -22,27 +23,36 @@ from agent.tools import Tools
 
 NAME = "cost"
 NO_CHARGE = Priced(0.0, ())
+NO_PRICING: Mapping[str, str] = MappingProxyType({})
 
 
-def estimate(plan_json: Mapping[str, Any], *, region: str, tools: Tools, timeout: float = 120.0) -> Cost:
+def estimate(
+    plan_json: Mapping[str, Any], *, region: str, tools: Tools, pricing: Mapping[str, str] = NO_PRICING,
+    timeout: float = 120.0,
+) -> Cost:  # fmt: skip
     """What the plan's resources are known to cost in a month, in USD at list price, before and after.
 
-    `region` is where a provider that names none works. Raises ToolError when infracost is there and gives no answer
-    that can be trusted, or when the plan cannot be read.
+    `region` is where a provider that names none works; `pricing` are infracost's own variables. Raises ToolError when
+    infracost is there and gives no answer that can be trusted, or when the plan cannot be read.
     """
     if tools.which(cost_infracost.PROGRAM):
-        return cost_infracost.breakdown(plan_json, tools=tools, timeout=timeout)
+        return cost_infracost.breakdown(plan_json, tools=tools, pricing=pricing, timeout=timeout)
     return from_table(plan_json, region=region)
 
 
 def of_unit(
-    planned: UnitPlan, plan_json: Mapping[str, Any], *, settings: Settings, tools: Tools
-) -> tuple[UnitPlan, tuple[Finding, ...]]:
-    """The unit's plan with its cost; or, when that cannot be told, as it was, and a critical finding."""
+    planned: UnitPlan, plan_json: Mapping[str, Any], *, settings: Settings, tools: Tools,
+    pricing: Mapping[str, str] = NO_PRICING,
+) -> tuple[UnitPlan, tuple[Finding, ...]]:  # fmt: skip
+    """The unit's plan with its cost; or, when that cannot be told, as it was, and a critical finding.
+
+    `pricing` are infracost's own variables (`cost_infracost.VARIABLES`), which no other program sees.
+    """
     environment = settings.environments.get(_environment(planned.unit))
     region = environment.region if environment else ""
     try:
-        return planned.model_copy(update={"cost": estimate(plan_json, region=region, tools=tools)}), ()
+        cost = estimate(plan_json, region=region, tools=tools, pricing=pricing)
+        return planned.model_copy(update={"cost": cost}), ()
     except ToolError as error:
         message = f"cost could not run: {error}. What it would cost is not known, which is not the same as nothing"
         return planned, (_finding("cost/could-not-run", "critical", message, planned.unit),)

@@ -1,6 +1,7 @@
 """Plan JSON -> what `infracost breakdown` says that it costs; an answer that cannot be trusted is a ToolError.
 
-infracost asks its pricing service for the prices and needs INFRACOST_API_KEY for it. The plan's values stay here.
+infracost asks its pricing service for the prices and needs INFRACOST_API_KEY for it. The plan's values stay here. The
+key goes to this one program: no other tool of the job sees it.
 """
 
 import json
@@ -20,7 +21,7 @@ from agent.errors import ToolError
 from agent.tools import Tools, allowed
 
 PROGRAM = "infracost"
-# What infracost may see beside the base variables; never a cloud credential.
+# What infracost may see beside the base variables, and nothing else may; never a cloud credential.
 VARIABLES = ("INFRACOST_API_KEY", "INFRACOST_PRICING_API_ENDPOINT")
 OURS = {
     "INFRACOST_CURRENCY": "USD",
@@ -30,12 +31,14 @@ OURS = {
 CENT = 0.01
 
 
-def breakdown(plan_json: Mapping[str, Any], *, tools: Tools, timeout: float) -> Cost:
-    """The plan's cost as infracost sees it, in USD a month. Raises ToolError: it failed, ran over `timeout` seconds,
-    printed what is no breakdown, saw no resource of a plan that has some, or its sum is not that of its parts.
+def breakdown(plan_json: Mapping[str, Any], *, tools: Tools, pricing: Mapping[str, str], timeout: float) -> Cost:
+    """The plan's cost as infracost sees it, in USD a month. `pricing` holds the variables of its pricing service.
+
+    Raises ToolError: it failed, ran over `timeout` seconds, printed what is no breakdown, saw no resource of a plan
+    that has some, or its sum is not that of its parts.
     """
     resources = resources_of(plan_json, region="")
-    inside = replace(tools, environment=allowed(tools.environment, names=VARIABLES))
+    inside = replace(tools, environment={**allowed(tools.environment), **allowed_pricing(pricing)})
     with tempfile.TemporaryDirectory(prefix="infra-agent-cost-") as folder:
         Path(folder, "plan.json").write_text(json.dumps(plan_json), encoding="utf-8")
         argv = (PROGRAM, "breakdown", "--path", "plan.json", "--format", "json", "--no-color")
@@ -45,6 +48,11 @@ def breakdown(plan_json: Mapping[str, Any], *, tools: Tools, timeout: float) -> 
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = f"{PROGRAM} printed what is no breakdown: {type(error).__name__}: {error}"
         raise ToolError(reason, log=done.stderr[-20_000:]) from error
+
+
+def allowed_pricing(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environ` that says how infracost reaches its pricing service; empty values are dropped."""
+    return {name: environ[name] for name in VARIABLES if environ.get(name)}
 
 
 def _cost(answer: Mapping[str, Any], resources: tuple[Resource, ...]) -> Cost:

@@ -79,7 +79,7 @@ def table() -> Table:
     data: dict[str, Any] = yaml.load((FOLDER / "aws.yml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
     return Table(
         hours=float(data["hours_per_month"]),
-        prices={(name, entry["region"]): _price(entry, data["sources"]) for name, entry in data["prices"].items()},
+        prices=_prices(data["prices"], data["sources"]),
         machines=_machines,
         usage_based=data["usage_based"],
         free=tuple(data["free"]),
@@ -90,6 +90,18 @@ def table() -> Table:
 def _machines() -> Machines:
     data: dict[str, Any] = json.loads((FOLDER / "ec2.json").read_text(encoding="utf-8"))
     return Machines(data["prices"], data["source"], data["date"])
+
+
+def _prices(entries: dict[str, Any], sources: dict[str, str]) -> dict[tuple[str, str], Price]:
+    """By name and region. Raises ValueError when a price stands there twice: it would not be clear which one counts."""
+    found: dict[tuple[str, str], Price] = {}
+    for name, listed in entries.items():
+        for entry in listed if isinstance(listed, list) else [listed]:
+            place = (name, str(entry["region"]))
+            if place in found:
+                raise ValueError(f"{FOLDER / 'aws.yml'}: {name} has two prices in {entry['region']}")
+            found[place] = _price(entry, sources)
+    return found
 
 
 def _price(entry: dict[str, Any], sources: dict[str, str]) -> Price:

@@ -9,9 +9,10 @@ from agent.domain import Finding
 def merge(findings: Iterable[Finding], *, severities: Severities) -> tuple[Finding, ...]:
     """Sorted by severity (highest first), path, line, source and rule; equal facts are merged.
 
-    Two findings are the same fact when path and line are equal and they have the same source and rule and message, or
-    their rules stand in one group of `severities.same`. The merged one keeps the highest severity and the group's
-    first rule, and names the others.
+    Two findings are the same fact when path, line and address are equal and they have the same source and rule and
+    message, or their rules stand in one group of `severities.same` and a line or an address says where: a whole file or
+    plan can hold a fact twice. The merged one keeps the highest severity and the group's first rule, and names the
+    others.
     """
     group_of = {rule: number for number, group in enumerate(severities.same) for rule in group}
     facts: dict[tuple[object, ...], list[Finding]] = {}
@@ -28,9 +29,10 @@ def sort_key(finding: Finding) -> tuple[int, str, int, str, str, str]:
 
 def _fact(finding: Finding, group_of: Mapping[str, int]) -> tuple[object, ...]:
     group = group_of.get(f"{finding.source}:{finding.rule}")
-    if group is not None:
-        return (finding.path, finding.line, group)
-    return (finding.path, finding.line, finding.source, finding.rule, finding.message)
+    place = (finding.path, finding.line, finding.address)
+    if group is not None and (finding.line or finding.address):
+        return (*place, group)
+    return (*place, finding.source, finding.rule, finding.message)
 
 
 def _one(same: list[Finding], severities: Severities) -> Finding:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from agent.checks import checkov, rego
+from agent.checks import checkov, checkov_start, rego
 from agent.checks.check import Context
 from agent.checks.merge import merge
 from agent.checks.severity import load_severities
@@ -67,7 +67,7 @@ def warm(stack: ExitStack, tools: Tools, *, python: str, root: Path) -> Worker |
     """A checkov that gets ready while Terraform plans; None when it cannot start, which `judge_plan` then says."""
     try:
         return stack.enter_context(
-            checkov.worker(tools, python=python, root=root, frameworks=("terraform", "terraform_plan"))
+            checkov_start.worker(tools, python=python, root=root, frameworks=("terraform", "terraform_plan"))
         )
     except ToolError:
         return None

@@ -4,7 +4,7 @@ Only the patterns are used: the library's own scan obeys `pragma: allowlist` com
 the issuer over the network whether a key is live.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from detect_secrets.plugins.artifactory import ArtifactoryDetector
 from detect_secrets.plugins.aws import AWSKeyDetector
@@ -60,13 +60,11 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     given = of_kind((*files, *context.trusted), "")
     if not given:
         return nothing_to_check(NAME)
-    missed = CANARY_RULES - {rule for rule, _ in _found(CANARY)}
-    if missed:
-        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(missed))})")
+    require_canary(DETECTORS)
     findings = []
     seen = 0
     for file in given:
-        for rule, line in _found(file.content or ""):
+        for rule, line in _found(file.content or "", DETECTORS):
             findings.append(
                 Finding(
                     source=NAME,
@@ -82,9 +80,16 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     return finished(NAME, given=len(given), seen=seen, findings=findings)
 
 
-def _found(text: str) -> Iterator[tuple[str, int]]:
+def require_canary(detectors: Mapping[str, RegexBasedDetector]) -> None:
+    """Raises ToolError when the detectors do not find the planted known-bad text."""
+    missed = CANARY_RULES - {rule for rule, _ in _found(CANARY, detectors)}
+    if missed:
+        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(missed))})")
+
+
+def _found(text: str, detectors: Mapping[str, RegexBasedDetector]) -> Iterator[tuple[str, int]]:
     for number, line in enumerate(text.splitlines(), start=1):
-        for rule, detector in DETECTORS.items():
+        for rule, detector in detectors.items():
             # An expression of a template names a secret, which is what we ask for.
             if any("{{" not in match for match in detector.analyze_string(line)):
                 yield rule, number

@@ -44,7 +44,7 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     ):
         checked = pool.submit(_require_canary, copy, canary, context)
         laid_out = [pool.submit(fmt_check, context.tools, copy, root, context.settings) for root in roots]
-        valid = validate_all(context.tools, copy, alone, context.settings)
+        valid = validate_all(context.tools, copy, alone, context.settings, warmed=context.warmed)
         checked.result()
         findings = [*(finding for answer in laid_out for finding in answer.result()), *valid]
     kept = [_mapped(finding, context) for finding in findings]

@@ -40,9 +40,7 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
     if not given:
         return nothing_to_check(NAME)
     configuration = YamlLintConfig(content=CONFIGURATION)
-    missed = CANARY_RULES - {problem.rule or "syntax" for problem in _lint(CANARY, configuration)}
-    if missed:
-        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(missed))})")
+    require_canary(configuration)
     findings = []
     seen = 0
     for file in given:
@@ -50,6 +48,13 @@ def run(files: Sequence[File], *, context: Context) -> CheckResult:
             findings.append(_finding(file.path, problem, context.severities))
         seen += 1
     return finished(NAME, given=len(given), seen=seen, findings=findings)
+
+
+def require_canary(configuration: Any) -> None:
+    """Raises ToolError when yamllint, so configured, does not find the planted known-bad text."""
+    missed = CANARY_RULES - {problem.rule or "syntax" for problem in _lint(CANARY, configuration)}
+    if missed:
+        raise ToolError(f"it did not find the planted known-bad file ({', '.join(sorted(missed))})")
 
 
 def _lint(text: str, configuration: YamlLintConfig) -> Iterator[Any]:

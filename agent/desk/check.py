@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent import gate
-from agent.checks import run_checks
 from agent.checks.check import COULD_NOT_RUN
-from agent.checks.checkov import worker as checkov_worker
+from agent.checks.checkov_start import worker as checkov_worker
+from agent.checks.run import run_checks
 from agent.checks.waivers import for_the_gate, load_waivers
 from agent.checks.worker import Worker
 from agent.desk.configuration import guardrails_of, settings_of
@@ -33,12 +33,16 @@ class Interpreters(NamedTuple):
 
 @dataclass(frozen=True)
 class Examined:
-    """`findings` with the person's paths; `units` and `files` count what was looked at, `left_out` what was not."""
+    """`findings` with the person's paths; `units` and `files` count what was looked at, `left_out` what was not.
+
+    `nothing` says why there was nothing to look at, where that is fine.
+    """
 
     findings: Findings
     units: tuple[str, ...]
     files: int
     left_out: int = 0
+    nothing: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -67,8 +71,10 @@ def examine_folder(
     """
     folder = look(path, changed=changed, base=base)
     if not folder.files and not folder.findings:
-        if changed:
-            return Examined(Findings(), (), 0, folder.left_out)
+        nothing = "nothing below infra/ differs from the base" if changed else folder.nothing
+        if nothing:
+            gated = CheckRun(check="gate", status="passed", detail=nothing)
+            return Examined(Findings(checks=(gated,)), (), 0, folder.left_out, nothing)
         raise UserError(f"{path}: no infrastructure code there; name a folder with infra/ in it, or that of a unit")
     guardrails, settings = guardrails_of(folder.root), settings_of(folder.root, mirror=mirror)
     # A lone folder has no environment of its own to be looked up.

@@ -23,6 +23,8 @@ INFRA = "infra"
 LEFT_OUT = frozenset({".git", ".terraform", ".terraform.lock.hcl", ".cache", "__pycache__", "node_modules"})
 _OTHER_UNIT = re.compile(r"infra/(?:ansible/[a-z][a-z0-9-]*|kubernetes/[a-z][a-z0-9-]*/[a-z][a-z0-9-]*)(?=/)")
 _MANIFEST = re.compile(r"^(?:apiVersion|kind):", re.MULTILINE)
+_PLAY = re.compile(r"^(?:- |  )hosts:", re.MULTILINE)
+_MODULE = re.compile(r'^\s*source\s*=\s*"\./', re.MULTILINE)
 _MAX_FILES = 20_000
 
 
@@ -33,6 +35,7 @@ class Folder:
     `root` is where policies come from. `texts` maps every path to its content, `before` what stood there at the base
     (empty: not asked), `files` are those to judge (content None: deleted). `home` and `shown` turn the pipeline's path
     into the person's: `home` at its beginning becomes `shown`. `findings` are about files that are no plain text.
+    `nothing` says why it is fine that there is nothing to judge; it is empty where that would be a failure.
     """
 
     root: Path
@@ -44,6 +47,7 @@ class Folder:
     shown: str = ""
     findings: tuple[Finding, ...] = ()
     left_out: int = 0
+    nothing: str = ""
 
     def path(self, path: str) -> str:
         """The pipeline's path as the person knows it."""
@@ -55,9 +59,10 @@ class Folder:
 def look(path: Path, *, changed: bool = False, base: str = "") -> Folder:
     """Read what is to be examined at `path`: a checkout, a part of its `infra/`, or a folder that is one unit itself.
 
-    In a git checkout, ignored files are not looked at. With `changed`, only what differs from `base` is judged (a
-    commit or a branch, whose common ancestor with HEAD counts; default: the default branch, else HEAD). Raises
-    UserError: no such path, not in a checkout, no such base.
+    In a git checkout, ignored files are not looked at. A part is judged with the units that it reaches and with all
+    modules, for the tools see those as well; a file outside any `infra/` with the files beside it. With `changed`, only
+    what differs from `base` is judged (a commit or a branch, whose common ancestor with HEAD counts; default: the
+    default branch, else HEAD). Raises UserError: no such path, no code there, not in a checkout, no such base.
     """
     if not path.exists():
         raise UserError(f"{path}: not there; name a folder with infrastructure code, or a file in one")
@@ -68,43 +73,61 @@ def look(path: Path, *, changed: bool = False, base: str = "") -> Folder:
     if changed and (repo is None or root is None):
         raise UserError(f"{path}: not in a git checkout with infra/, so nothing can be compared; leave --changed out")
     if root is None:
-        return _alone(where, repo)
+        return _alone(where, repo, flat=path != where)
     part = posixpath.normpath(path.relative_to(root).as_posix())
     part = part if part == INFRA or part.startswith(f"{INFRA}/") else INFRA
     found = _Found(root)
     found.read(_listed(root, repo, INFRA))
     if repo is None or not changed:
-        stands = _standing(repo, found.texts) if repo is not None else {}
-        judged = [name for name in found.texts if _below(name, part) and name not in stands]
-        return _folder(root, found, judged, deleted=(), before={}, part=part)
+        stands = _standing(repo, found.texts) if repo is not None else set[str]()
+        named = [name for name in found.texts if _below(name, part) and name not in stands]
+        parts = (part, *_units(named, found.texts), MODULES)
+        judged = [name for name in found.texts if any(_below(name, one) for one in parts) and name not in stands]
+        return _folder(root, found, judged if named else (), deleted=(), before={}, parts=parts)
     before = texts(repo, _base(repo, base), [INFRA])
     gone = [name for name in before if name not in found.texts and name not in found.odd]
     differ = [name for name, text in found.texts.items() if before.get(name) != text]
     return _folder(
         root, found, [name for name in differ if _below(name, part)],
-        deleted=[name for name in gone if _below(name, part)], before=before, part=part,
+        deleted=[name for name in gone if _below(name, part)], before=before, parts=(part,),
     )  # fmt: skip
 
 
 def _folder(
-    root: Path, found: "_Found", judged: Iterable[str], *, deleted: Iterable[str], before: Mapping[str, str], part: str
-) -> Folder:
+    root: Path, found: "_Found", judged: Iterable[str], *, deleted: Iterable[str], before: Mapping[str, str],
+    parts: Iterable[str],
+) -> Folder:  # fmt: skip
+    parts = tuple(parts)
     files = [File(path=name, content=found.texts[name]) for name in judged]
     files += [File(path=name, content=None) for name in deleted]
-    touched = [file.path for file in files]
-    units = set(affected(touched, {name: text for name, text in found.texts.items() if name.startswith("infra/terr")}))
-    units |= {match.group() for name in touched if (match := _OTHER_UNIT.match(name))}
     return Folder(
         root=root, texts=found.texts, files=tuple(files), before=before,
-        units=tuple(sorted(unit for unit in units if any(name.startswith(f"{unit}/") for name in found.texts))),
-        findings=tuple(item for item in found.findings if _below(item.path, part)), left_out=found.left_out,
+        units=_units([file.path for file in files], found.texts),
+        findings=tuple(item for item in found.findings if any(_below(item.path, part) for part in parts)),
+        left_out=found.left_out,
     )  # fmt: skip
 
 
-def _alone(where: Path, repo: git.Repo | None) -> Folder:
-    """A folder outside any `infra/`: it is taken for one unit of the target that its files speak of."""
+def _units(touched: Iterable[str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """The units that hold one of the paths `touched`, or use a module that does, as far as they are still there."""
+    touched = tuple(touched)
+    units = set(affected(touched, {name: text for name, text in now.items() if name.startswith("infra/terraform/")}))
+    units |= {match.group() for name in touched if (match := _OTHER_UNIT.match(name))}
+    return tuple(sorted(unit for unit in units if any(name.startswith(f"{unit}/") for name in now)))
+
+
+def _alone(where: Path, repo: git.Repo | None, *, flat: bool) -> Folder:
+    """A folder outside any `infra/`: it is taken for one unit of the target that its files speak of. `flat` leaves out
+    its folders, unless its code calls a module.
+    """
     found = _Found(where)
-    found.read(_listed(where, repo, "."))
+    found.read(_listed(where, repo, "."), flat=flat)
+    top = repo is not None and where == Path(str(repo.working_tree_dir)).resolve()
+    if found.texts and not _speaks(found.texts, checkout=top):
+        found = _Found(where)
+    if top and not found.texts and not found.findings:
+        nothing = "this checkout has no infra/ and no code of a target; name the folder of a unit if it has one"
+        return Folder(root=where, texts={}, files=(), units=(), before={}, nothing=nothing)
     home = f"{HOMES[_target(found.texts)]}/{_name(where)}"
     shown = os.path.relpath(where)
     laid = {f"{home}/{name}": text for name, text in found.texts.items()}
@@ -145,8 +168,16 @@ class _Found:
         self.findings: list[Finding] = []
         self.left_out = 0
 
-    def read(self, names: Iterator[str | None]) -> None:
-        for name in names:
+    def read(self, names: Iterator[str | None], *, flat: bool = False) -> None:
+        """Read what lies below the root; with `flat` only what lies in it, when no file there calls a module."""
+        listed = list(names)
+        beside = [name for name in listed if name is not None and "/" not in name]
+        if flat:
+            self.read(iter(beside))
+            if any(_MODULE.search(text) for text in self.texts.values()):
+                self.read(name for name in listed if name not in beside)
+            return
+        for name in listed:
             if name is None:
                 self.left_out += 1
                 continue
@@ -236,6 +267,16 @@ def _base(repo: git.Repo, base: str) -> str:
             continue
         return (common[0] if common else commit).hexsha
     raise UserError(f"{base or 'HEAD'}: no such commit or branch here; fetch it, or name another with --base")
+
+
+def _speaks(found: Mapping[str, str], *, checkout: bool) -> bool:
+    """Whether one of the files is code of a target. In a whole `checkout` not every YAML file is."""
+    return any(
+        name.endswith((".tf", ".tf.json"))
+        or posixpath.basename(name) in {"Chart.yaml", "kustomization.yaml"}
+        or (name.endswith((".yaml", ".yml")) and (not checkout or _MANIFEST.search(text) or _PLAY.search(text)))
+        for name, text in found.items()
+    )
 
 
 def _target(found: Mapping[str, str]) -> str:

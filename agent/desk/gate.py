@@ -7,11 +7,10 @@ from typing import Literal, NamedTuple
 from agent.desk.configuration import guardrails_of
 from agent.domain import Finding
 from agent.errors import UserError
-from agent.gate import decide, examine, parse_bundle
+from agent.gate import UNDECIDED, decide, examine, parse_bundle, undecided
 from agent.gate.bundle import MAX_BUNDLE_BYTES
 from agent.gate.rules import Hit, finding
 
-UNDECIDED = "gate/undecided"
 Word = Literal["pass", "blocked", "undecided"]
 _WORDS: dict[int, Word] = {0: "pass", 1: "blocked", 2: "undecided"}
 
@@ -30,7 +29,8 @@ class Decision(NamedTuple):
 def gate_bundle(name: str, *, root: Path) -> Decision:
     """Judge the bundle in the file `name` (`-`: standard input) by the guardrails of `root`, else the packaged ones.
 
-    Never raises for what the bundle holds: what cannot be read or judged is `undecided`.
+    Never raises for what the bundle holds: what cannot be read or judged is `undecided`. So is a Helm template, unless
+    something in the bundle is blocked.
     """
     try:
         text = _read(name)
@@ -41,7 +41,9 @@ def gate_bundle(name: str, *, root: Path) -> Decision:
         return _undecided(UNDECIDED, str(error))
     try:
         bundle = parse_bundle(text)
-        found = (*bundle.findings, *examine(bundle.files, guardrails=guardrails)) if bundle.files else bundle.findings
+        found = bundle.findings
+        if bundle.files:
+            found = (*found, *examine(bundle.files, guardrails=guardrails), *undecided(bundle.files))
         if not bundle.files and not found:
             found = examine((), guardrails=guardrails)
     except (RecursionError, MemoryError) as error:

@@ -35,8 +35,13 @@ def rules_text(rule: str, style: Short, *, as_markdown: bool = False) -> str:
     if style == "json":
         return as_json({"rules": rules})
     width = max(len(one["id"]) for one in rules)
-    lines = [f"{one['id']:<{width}}  {one['reason']}" for one in rules]
-    return "\n".join([*lines, "", f"{len(rules)} rules; `infra-agent rules ID` shows one"]) + "\n"
+    lines = []
+    for stage, title in (("preflight", "before anything is written"), ("gate", "what may never be written"),
+                         ("scope", "the plan against what was asked for")):  # fmt: skip
+        lines += [f"{stage}: {title}", ""]
+        lines += [f"  {one['id']:<{width}}  {one['reason']}" for one in rules if one["stage"] == stage]
+        lines.append("")
+    return "\n".join([*lines, f"{len(rules)} rules; `infra-agent rules ID` shows one, and who can lift it"]) + "\n"
 
 
 def as_json(value: object) -> str:

@@ -1,9 +1,10 @@
-"""The gate's rules -> the list and the pages that `infra-agent rules` prints, and docs/rules.md."""
+"""The rules of preflight, gate and scope -> what `infra-agent rules` prints of them, and docs/rules.md."""
 
 import inspect
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
+from agent import preflight, scope
 from agent.errors import UserError
 from agent.gate import RULES
 from agent.gate.rules import Example, Rule, printable, show
@@ -20,27 +21,57 @@ _FAMILIES = {
     "plan": "Terraform plans",
     "terraform": "Terraform",
 }
+Stage = Literal["preflight", "gate", "scope"]
+_HELD = {
+    "preflight": "Preflight: before anything is written",
+    "scope": "Scope: the plan against what was asked for",
+}
+_WAIVER = "a waiver on the default branch (policies/waivers.yml)"
+_NOBODY = "nobody: change what was written"
+_OVERRIDE = "`/agent override RULE REASON` by those whom `overrides` in policies/guardrails.yml names for it"
+_REVISE = "nobody: ask for it with `/agent revise`"
+_APPROVE = "`/agent approve-destroy COMMIT ADDRESS` by those who may approve"
 
 
 def list_rules() -> list[dict[str, Any]]:
-    """Every rule in the order of its id: id, reason, whether a waiver may name it."""
-    return [
-        {"id": rule.id, "reason": rule.reason, "waivable": rule.waivable}
-        for rule in sorted(RULES.values(), key=lambda rule: rule.id)
-    ]
+    """Every rule in the order of its id: id, stage (preflight, gate or scope), reason, whether a waiver may name it,
+    and who can lift it.
+    """
+    found = [_listed(rule, "gate", one.reason, lifted=_lifted(one)) for rule, one in RULES.items()]
+    found += [_listed(rule, "preflight", reason, lifted=_OVERRIDE) for rule, reason in preflight.RULES.items()]
+    found += [_listed(rule, "scope", reason, lifted=_of_scope(rule)) for rule, reason in scope.RULES.items()]
+    return sorted(found, key=lambda one: str(one["id"]))
+
+
+def _listed(rule: str, stage: Stage, reason: str, *, lifted: str) -> dict[str, Any]:
+    return {"id": rule, "stage": stage, "reason": reason, "waivable": lifted == _WAIVER, "lifted_by": lifted}
+
+
+def _lifted(rule: Rule[Any]) -> str:
+    return _WAIVER if rule.waivable else _NOBODY
+
+
+def _of_scope(rule: str) -> str:
+    if rule == "scope/idle-approval":
+        return "nobody needs to: it is a note and blocks nothing"
+    return _APPROVE if rule == scope.STATEFUL else _REVISE
 
 
 def page(rule: str) -> dict[str, Any]:
-    """One rule: id, reason, waivable, `help` (text), `fires` and `passes` (bundles). Raises UserError: no such rule."""
-    found = RULES.get(rule)
-    if found is None:
-        near = [name for name in sorted(RULES) if rule and (rule in name or name.rsplit("/", 1)[-1] in rule)]
+    """One rule as it is listed, with `help` (text), and of the gate's `fires` and `passes` (bundles). Raises UserError:
+    no such rule.
+    """
+    every = {str(one["id"]): one for one in list_rules()}
+    if rule not in every:
+        near = [name for name in every if rule and (rule in name or name.rsplit("/", 1)[-1] in rule)]
         hint = f"; did you mean {', '.join(near[:3])}?" if near else "; `infra-agent rules` lists them"
         raise UserError(f"{printable(rule)[:80]}: no such rule{hint}")
+    found, one = RULES.get(rule), every[rule]
+    if found is None:
+        asked = _HELD[str(one["stage"])]
+        return {**one, "help": f"{rule}: {one['reason']}\n\n{asked}.\n\nLifted by: {one['lifted_by']}.\n"}
     return {
-        "id": found.id,
-        "reason": found.reason,
-        "waivable": found.waivable,
+        **one,
         "help": found.help,
         "fires": [dict(example) for example in found.fires],
         "passes": [dict(example) for example in found.passes],
@@ -48,20 +79,33 @@ def page(rule: str) -> dict[str, Any]:
 
 
 def markdown() -> str:
-    """docs/rules.md: every rule with its reason, its docstring, and a bundle on which it fires and one that passes."""
+    """docs/rules.md: every rule with its reason and who can lift it; of the gate's also the docstring, a bundle on
+    which it fires and one that passes.
+    """
     rules = sorted(RULES.values(), key=lambda rule: rule.id)
     parts = [
-        "# What may never be written: the gate's rules",
+        "# Rules: what is refused, and who can lift it",
         "Made by `infra-agent rules --markdown` from the rules themselves; a test holds the two together. Change the "
         "rule's docstring or its examples, then `infra-agent rules --markdown > docs/rules.md`.",
-        f"There are {len(rules)} rules. `infra-agent rules ID` prints one, `infra-agent gate BUNDLE.json` runs them "
-        "all on a bundle, without any outside tool. Every finding of the gate blocks.",
+        f"The gate has {len(rules)} rules: what may never be written. `infra-agent rules ID` prints one, "
+        "`infra-agent gate BUNDLE.json` runs them all on a bundle, without any outside tool. Every finding of the gate "
+        "blocks. Before it, preflight asks whether the request may be carried out at all; after it, scope compares the "
+        "plan with what was asked for.",
+        *_table("preflight"),
+        *_table("scope"),
     ]
     for family, members in groupby(rules, key=lambda rule: rule.id.split("/")[0]):
         parts.append(f"## {_FAMILIES.get(family, family)}")
         for rule in members:
             parts += _section(rule)
     return "\n\n".join(parts) + "\n"
+
+
+def _table(stage: Stage) -> list[str]:
+    rows = [one for one in list_rules() if one["stage"] == stage]
+    lines = ["| rule | asks | lifted by |", "|---|---|---|"]
+    lines += [f"| `{one['id']}` | {one['reason']} | {one['lifted_by']} |" for one in rows]
+    return [f"## {_HELD[stage]}", "\n".join(lines)]
 
 
 def _section(rule: Rule[Any]) -> list[str]:

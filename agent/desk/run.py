@@ -12,7 +12,7 @@ from agent.desk.check import Examined, examine_folder, find_interpreters
 from agent.desk.output import as_json
 from agent.domain import CheckRun, Finding, Findings
 from agent.errors import AgentError
-from agent.render.lint import as_github, as_text
+from agent.render.lint import as_github, as_text, escape_data
 from agent.tools import Tools, allowed
 
 Format = Literal["text", "json", "sarif", "github"]
@@ -55,12 +55,16 @@ def check_text(examined: Examined, style: Format) -> str:
             "files": examined.files,
             "units": examined.units,
             "left_out": examined.left_out,
+            "nothing_to_check": examined.nothing,
             "counts": dict(sorted(counts.items())),
             "checks": [run.model_dump(mode="json") for run in findings.checks],
             "findings": [item.model_dump(mode="json") for item in findings.findings],
         })  # fmt: skip
     if style == "sarif":
         return as_json(to_sarif(findings, version=__version__))
+    if examined.nothing:
+        told = f"nothing to check: {examined.nothing}"
+        return f"::notice title=infra-agent::{escape_data(told)}\n" if style == "github" else f"{told}\n"
     if style == "github":
         return as_github(findings)
     return as_text(findings, files=examined.files, units=len(examined.units), left_out=examined.left_out)

@@ -9,19 +9,18 @@ import git
 from agent import gate
 from agent.checks.waivers import for_the_gate, load_waivers
 from agent.domain import File, Finding
-from agent.errors import ToolError
-from agent.github import read as github
-from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.preflight import OpenChange
-from agent.repo import REGULAR, Remote, blob, changed, entries, export, fetch_all, merge_base, tree
+from agent.repo import REGULAR, Remote, blob, changed, entries, export, merge_base, tree
 from agent.seal import policy_version
 from agent.settings import Settings
-from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_files, unit_of
+from agent.targets.terraform_files import HEADER, MODULES, ROOT, affected, trusted_files
+from agent.targets.terraform_warm import LOCK
 
-LOCK = "policies/terraform.lock.hcl"
-# What judges a change: policies, settings, workflows and the program itself.
-POLICY_FOLDERS = ("policies", ".github", "agent", "bin", "requirements", "pyproject.toml")
+# What judges a change: policies, settings and workflows; and the program itself, where it stands in the repository.
+# Elsewhere the workflows name the one commit of it that they run.
+POLICY_FOLDERS = ("policies", ".github")
+PROGRAM_FOLDERS = ("agent", "bin", "requirements", "pyproject.toml")
+PROGRAM = "bin/infra-agent"
 
 
 def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]:
@@ -42,7 +41,8 @@ def change_of(repo: git.Repo, remote: Remote, *, base: str, commit: str) -> tupl
     Other files of the repository are nobody's business here.
     """
     fork = merge_base(repo, remote, base, commit)
-    judged = ("infra/", *(folder if "." in folder[1:] else f"{folder}/" for folder in POLICY_FOLDERS))
+    folders = _judging(repo, fork)
+    judged = ("infra/", *(folder if "." in folder[1:] else f"{folder}/" for folder in folders))
     paths = [path for path in changed(repo, fork, commit) if path.startswith(judged)]
     return tuple(File(path=_spelled(path), content=_content(repo, commit, path)) for path in paths)
 
@@ -90,8 +90,8 @@ def trusted(
     files: list[File] = []
     for unit in units:
         code = [text for path, text in after.items() if path.startswith(f"{unit}/") and path.endswith(".tf")]
-        if not code:
-            continue
+        if all(text.startswith(HEADER) for text in code):
+            continue  # what is left names the providers that take away what was deployed
         made = trusted_files(unit, settings=settings, lock=lock, existing=code)
         files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in base)]
     return tuple(files)
@@ -112,7 +112,13 @@ def fingerprints(repo: git.Repo, commit: str, units: Iterable[str]) -> tuple[dic
 
 def policy_of(repo: git.Repo, commit: str) -> str:
     """Version of the policy that stands in `commit`: of all that judges a change, the program included."""
-    return policy_version({entry.path: entry.sha.encode() for entry in entries(repo, commit, POLICY_FOLDERS)})
+    folders = _judging(repo, commit)
+    return policy_version({entry.path: entry.sha.encode() for entry in entries(repo, commit, folders)})
+
+
+def _judging(repo: git.Repo, commit: str) -> tuple[str, ...]:
+    """The folders that judge a change in the repository of `commit`."""
+    return (*POLICY_FOLDERS, *PROGRAM_FOLDERS) if tree(repo, commit, PROGRAM) else POLICY_FOLDERS
 
 
 def refusals(
@@ -137,37 +143,3 @@ def refusals(
 def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:
     """Every text below infra/terraform in `commit`."""
     return texts(repo, commit, [ROOT])
-
-
-def open_changes(
-    repo: git.Repo, remote: Remote, connection: Connection, *, base: str, into: str, own: str, units: Sequence[str]
-) -> tuple[OpenChange, ...]:
-    """The open pull requests into the branch `into` that change one of `units`, the one of our branch `own` left out.
-
-    Costs one call, and one more for each pull request that most likely is in the way: git says which ones have another
-    tree there than `base`, and GitHub's list of files says whether the pull request itself made it so.
-    """
-    pulls = [
-        pull
-        for pull in github.open_pulls(connection, into)
-        if not (pull.branch == own and pull.head_repository == connection.name)
-    ]
-    found = []
-    for pull in _suspects(repo, remote, pulls, base=base, units=units):
-        touched = {unit for path in github.changed_paths(connection, pull.number) if (unit := unit_of(path))}
-        if mine := tuple(sorted(touched & set(units))):
-            found.append(OpenChange(number=pull.number, url=pull.url, units=mine))
-    return tuple(found)
-
-
-def _suspects(
-    repo: git.Repo, remote: Remote, pulls: Sequence[github.PullView], *, base: str, units: Sequence[str]
-) -> list[github.PullView]:
-    try:
-        fetch_all(repo, remote, (pull.head_sha for pull in pulls))
-    except ToolError:
-        return list(pulls)  # one of them went meanwhile: ask GitHub about each
-    standing = {unit: tree(repo, base, unit) for unit in units}
-    return [
-        pull for pull in pulls if any(tree(repo, pull.head_sha, unit) != stands for unit, stands in standing.items())
-    ]

@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
-from agent.domain import Change, Finding, UnitOutcome, UnitPlan
+from agent import seal
+from agent.domain import Change, Finding, Planned, UnitOutcome, UnitPlan
 from agent.errors import ToolError
 from agent.settings import Settings
 from agent.targets import terraform_cli as cli
@@ -18,6 +19,8 @@ from agent.targets.terraform_cli import Diagnostic, Workspace, find_binary
 from agent.targets.terraform_files import affected, discover, trusted_files, unit_of
 from agent.targets.terraform_plan import canonical_digest
 from agent.targets.terraform_provider import running
+from agent.targets.terraform_references import references_of
+from agent.targets.terraform_sensitive import sensitive_values
 from agent.targets.terraform_validate import validate, validate_all
 from agent.tools import Completed, Tools
 
@@ -103,16 +106,19 @@ def apply(
     *,
     settings: Settings,
     expected_digest: str,
-    expected: UnitPlan | None = None,
+    expected: Sequence[Planned] = (),
+    allowed: Collection[str] = (),
+    hindrance: Callable[[], str] = str,
     key: bytes = b"",
     lock_seconds: int = 60,
 ) -> UnitOutcome:
     """Plan again, compare with the digest that was approved, and apply exactly the plan that was compared.
 
     `stopped` means that nothing was applied: no plan could be made, no digest was approved, or the plan is another one
-    (`expected` lets the reason name what moved). A plan without any change is `applied` with nothing done: a run that
-    was cut off after its apply may run again. Waits `lock_seconds` for another run's state lock. Raises ToolError: no
-    binary, over time, unreadable answer.
+    than `expected_digest` and all of `allowed`; then `moved` says how it differs from `expected`, the approved plan in
+    brief. `hindrance` is asked at the last moment, and a text that it returns stops too. A plan without any change is
+    `applied` with nothing done: a run that was cut off after its apply may run again. Waits `lock_seconds` for another
+    run's state lock. Raises ToolError: no binary, over time, unreadable answer.
     """
     started = time.monotonic()
     with cli.workspace(tools, root, unit, settings) as place:
@@ -128,11 +134,13 @@ def apply(
                 return UnitOutcome(
                     unit=unit, status="applied", reason=reason, digest=now.digest, seconds=_since(started)
                 )
-            if not expected_digest:
-                return _stopped(now, "no approved plan to compare with: ", started, plans.difference(None, now))
-            if now.digest != expected_digest:
-                return _stopped(now, "the plan is not the approved one: ", started, plans.difference(expected, now))
-            return _apply(ready, now, lock=lock_seconds, started=started)
+            if not expected_digest or now.digest not in (expected_digest, *allowed):
+                reason = "the plan is not the approved one" if expected_digest else "no approved plan to compare with"
+                moved = seal.difference(expected, now.record)
+                return _stopped(now, reason, started).model_copy(update={"moved": moved, "record": now.record})
+            if reason := hindrance():
+                return _stopped(now, reason, started)
+            return _apply(ready, now, hidden=sensitive_values(raw), lock=lock_seconds, started=started)
 
 
 def second_plan(tools: Tools, root: Path, unit: str, *, settings: Settings) -> SecondPlan:
@@ -187,13 +195,16 @@ def _read_plan(place: Workspace, done: Completed, *, key: bytes, started: float)
         return _failed(place, cli.errors_of(done, place), started), {}
     shown = place.run("show", "-json", "-no-color", str(place.temp / "plan"), ok=(0,), seconds=cli.QUICK_SECONDS)
     raw = _object(shown.stdout, f"{place.unit}: `show -json`")
+    changes = plans.changes_of(raw)
     planned = UnitPlan(
         unit=place.unit,
         target="terraform",
         status="planned",
-        changes=plans.changes_of(raw),
+        changes=changes,
+        references=references_of(raw, changes),
         unknowns=plans.unknowns(raw),
         digest=canonical_digest(raw, key=key),
+        record=plans.record_of(raw, key=key),
         tool=f"{place.binary.name} {raw.get('terraform_version', '')}".strip(),
         seconds=_since(started),
     )
@@ -206,7 +217,7 @@ def _outputs(place: Workspace) -> dict[str, JsonValue]:
     return {name: item["value"] for name, item in sorted(answer.items()) if item.get("sensitive") is False}
 
 
-def _apply(place: Workspace, now: UnitPlan, *, lock: int, started: float) -> UnitOutcome:
+def _apply(place: Workspace, now: UnitPlan, *, hidden: Collection[str], lock: int, started: float) -> UnitOutcome:
     arguments = ("apply", "-json", "-input=false", "-no-color", f"-lock-timeout={lock}s")
     # killed outright, it would leave its lock and forget what it has just made
     done = place.run(*arguments, str(place.temp / "plan"), grace=_GRACE_SECONDS)
@@ -216,7 +227,7 @@ def _apply(place: Workspace, now: UnitPlan, *, lock: int, started: float) -> Uni
         )
     complete = _complete(cli.messages(done.stdout))
     changes = tuple(change for change in now.changes if change.address in complete)
-    reason = cli.reason(cli.errors_of(done, place), place.tools.environment)
+    reason = cli.reason(cli.errors_of(done, place), place.tools.environment, hidden=hidden)
     return UnitOutcome(
         unit=place.unit,
         status="failed",
@@ -252,9 +263,9 @@ def _failed(place: Workspace, found: tuple[Diagnostic, ...], started: float) -> 
     )
 
 
-def _stopped(now: UnitPlan, why: str, started: float, more: str = "") -> UnitOutcome:
+def _stopped(now: UnitPlan, why: str, started: float) -> UnitOutcome:
     return UnitOutcome(
-        unit=now.unit, status="stopped", reason=why + (more or now.reason), digest=now.digest, seconds=_since(started)
+        unit=now.unit, status="stopped", reason=why + now.reason, digest=now.digest, seconds=_since(started)
     )
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -203,19 +203,22 @@ def diagnostics(found: Iterable[Mapping[str, Any]], *, unit: str) -> Iterator[Di
         )
 
 
-def reason(found: Sequence[Diagnostic], environment: Mapping[str, str]) -> str:
-    """The last errors in words, one a line, without secrets of `environment`; at most 2,000 characters."""
+def reason(found: Sequence[Diagnostic], environment: Mapping[str, str], *, hidden: Collection[str] = ()) -> str:
+    """The last errors in words, one a line, without secrets of `environment` and without the values `hidden`; at most
+    2,000 characters.
+    """
     lines = []
     for item in found[-5:]:
         where = f"{item.path}:{item.line}: " if item.path else ""
-        detail = item.detail if len(item.detail) < 600 else f"{item.detail[:600]} …"
+        detail = redacted(item.detail, environment, hidden=hidden)  # before the cut: half a secret is not recognised
+        detail = detail if len(detail) < 600 else f"{detail[:600]} …"
         lines.append(f"{where}{item.summary}" + (f": {detail}" if detail else ""))
-    return redacted("\n".join(lines), environment)[:2000]
+    return redacted("\n".join(lines), environment, hidden=hidden)[:2000]
 
 
-def redacted(text: str, environment: Mapping[str, str]) -> str:
+def redacted(text: str, environment: Mapping[str, str], *, hidden: Collection[str] = ()) -> str:
     """`text` without secrets, those among them that the children were given."""
-    return redact(text, values=[environment[name] for name in _SECRET_VARIABLES if environment.get(name)])
+    return redact(text, values=[*hidden, *(environment[name] for name in _SECRET_VARIABLES if environment.get(name))])
 
 
 def slug(text: str) -> str:

@@ -10,7 +10,7 @@ from lark.exceptions import LarkError
 
 from agent.domain import File
 from agent.errors import UserError
-from agent.settings import Settings
+from agent.settings import Provider, Settings
 
 ROOT = "infra/terraform"
 MODULES = f"{ROOT}/modules"
@@ -78,12 +78,8 @@ def trusted_files(unit: str, *, settings: Settings, lock: str | None, existing: 
     }
     state = environment.state
     lines = [HEADER, "", "terraform {", f"  required_version = {_quote(settings.terraform.required_version)}", ""]
-    lines += ["  required_providers {"]
-    for index, name in enumerate(names):
-        provider = settings.terraform.providers[name]
-        lines += [] if index == 0 else [""]
-        lines += [f"    {name} = {{", *_aligned({"source": provider.source, "version": provider.version}, 6), "    }"]
-    lines += ["  }", "", '  backend "s3" {']
+    lines += required_providers({name: settings.terraform.providers[name] for name in names})
+    lines += ["", '  backend "s3" {']
     backend: dict[str, str | bool] = {
         "bucket": state.bucket,
         "key": f"{state.prefix}{match['env']}/{stack}.tfstate",
@@ -101,6 +97,15 @@ def trusted_files(unit: str, *, settings: Settings, lock: str | None, existing: 
         sources = {settings.terraform.providers[name].source for name in names}
         files.append(File(path=f"{unit}/{LOCK_FILE}", content=lock_for(lock, sources=sources)))
     return tuple(files)
+
+
+def required_providers(providers: Mapping[str, Provider]) -> list[str]:
+    """The lines of the block that asks for `providers`, local name -> provider, indented for a `terraform` block."""
+    lines = ["  required_providers {"]
+    for index, (name, provider) in enumerate(providers.items()):
+        lines += [] if index == 0 else [""]
+        lines += [f"    {name} = {{", *_aligned({"source": provider.source, "version": provider.version}, 6), "    }"]
+    return [*lines, "  }"]
 
 
 def lock_for(lock: str, *, sources: Collection[str]) -> str:

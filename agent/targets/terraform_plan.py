@@ -1,14 +1,14 @@
-"""`terraform show -json` of a plan -> its changes, its digest, and the difference of two plans. Pure."""
+"""`terraform show -json` of a plan -> its changes, its digest, and the plan in brief. Pure."""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
-from agent.domain import Change, UnitPlan, Verb
+from agent.domain import Change, Planned, Verb
 from agent.errors import ToolError
 
 _VERBS: dict[tuple[str, ...], Verb] = {
@@ -23,6 +23,7 @@ _VERBS: dict[tuple[str, ...], Verb] = {
     ("create", "forget"): "replace",
 }
 _SILENT = {"no-op", "read"}
+REST = "(what stays as it is)"
 
 
 def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -35,25 +36,17 @@ def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
     changes = []
     for item in plan_json.get("resource_changes", []):
         verb = _verb(item)
-        fields = list(_fields(item["change"])) if verb in ("create", "update", "replace", "read") else []
-        if item["change"].get("importing"):
-            fields.append("(import)")
-        if "forget" in item["change"]["actions"]:
-            fields.append("(forgotten)")
-        if item.get("previous_address", item["address"]) != item["address"]:
-            fields.append(f"(moved from {item['previous_address']})")
-        if verb == "no-op" and fields:
-            verb = "update"
-        if verb == "no-op":
+        if not _changes(item):
             continue
+        fields = _fields(item["change"]) if verb in ("create", "update", "replace", "read") else ()
         masks = (item["change"].get("before_sensitive"), item["change"].get("after_sensitive"))
         changes.append(
             Change(
                 address=_address(item),
                 type=item["type"],
-                verbs=(verb,),
+                verbs=("update" if verb == "no-op" else verb,),
                 sensitive=any(_any_true(mask) for mask in masks),
-                fields=tuple(fields),
+                fields=(*fields, *_marks(item)),
             )
         )
     return tuple(sorted(changes, key=lambda change: change.address))
@@ -105,6 +98,10 @@ def canonical_digest(plan_json: Mapping[str, Any], *, key: bytes) -> str:
     attributes move in the real world all the time. Sensitive values enter as HMAC-SHA-256 under `key`; with an empty
     key only the fact that there is one enters, since a hash without a key can be guessed.
     """
+    return hashlib.sha256(_json(_canonical(plan_json, key))).hexdigest()
+
+
+def _canonical(plan_json: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     resources = sorted(
         (_resource(item, key) for item in plan_json.get("resource_changes", [])), key=lambda item: json.dumps(item[:2])
     )
@@ -117,36 +114,86 @@ def canonical_digest(plan_json: Mapping[str, Any], *, key: bytes) -> str:
         json.dumps([item.get("reason"), _resource(item["resource_change"], key)], sort_keys=True)
         for item in plan_json.get("deferred_changes", [])
     )
-    canonical = {
+    return {
         "resources": resources,
         "outputs": outputs,
         "deferred": deferred,
         "errored": bool(plan_json.get("errored", False)),
         "complete": bool(plan_json.get("complete", True)),
     }
-    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def difference(expected: UnitPlan | None, now: UnitPlan) -> str:
-    """What the plan would do otherwise than the approved one, resource by resource, in words for people."""
-    if expected is None or not expected.digest:
-        return f"it would now touch {_listed(change.address for change in now.changes) or 'nothing'}"
-    then = {change.address: change for change in expected.changes}
-    today = {change.address: change for change in now.changes}
-    lines = [f"{address} would no longer {_did(then[address])}" for address in sorted(then.keys() - today.keys())]
-    lines += [f"{address} would {_did(today[address])} now" for address in sorted(today.keys() - then.keys())]
-    for address in sorted(then.keys() & today.keys()):
-        before, after = then[address], today[address]
-        if before.verbs != after.verbs:
-            lines.append(f"{address} would {_did(after)}, approved was {_did(before)}")
-        elif before.fields != after.fields:
-            moved = sorted(set(before.fields) ^ set(after.fields))
-            lines.append(f"{address} would {_did(after)} with other attributes: {_listed(moved)}")
-    if not lines:
-        touched = _listed(today) or "the outputs"
-        return f"the same resources would change, to other values (among {touched})"
-    return "; ".join(lines)
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def record_of(plan_json: Mapping[str, Any], *, key: bytes) -> tuple[Planned, ...]:
+    """The plan in brief, by address: all that enters `canonical_digest` enters here too, as short hashes.
+
+    Outputs stand as `output.NAME`; what stays as it is and what Terraform puts off share the last entry.
+    """
+    changing = [item for item in plan_json.get("resource_changes", []) if _changes(item)]
+    found = [
+        Planned(
+            address=_address(item),
+            type=item["type"],
+            verbs=("update",) if _verb(item) == "no-op" else (_verb(item),),
+            mark=_short(_resource(item, key), 12),
+            fields={
+                **{name: _short(_attribute(item["change"], name, key), 4) for name in _fields(item["change"])},
+                **dict.fromkeys(_marks(item), ""),
+            },
+        )
+        for item in changing
+    ]
+    found += [
+        Planned(
+            address=f"output.{name}", type="output", verbs=(_output_verb(change),), mark=_short(_values(change, key))
+        )
+        for name, change in plan_json.get("output_changes", {}).items()
+        if change.get("actions") != ["no-op"]
+    ]
+    canonical = _canonical(plan_json, key)
+    rest = {name: part for name, part in canonical.items() if name != "outputs"}
+    rest["resources"] = sorted(
+        json.dumps(_resource(item, key), sort_keys=True)
+        for item in plan_json.get("resource_changes", [])
+        if not _changes(item)
+    )
+    last = Planned(address=REST, type="", verbs=("no-op",), mark=_short(rest))
+    return (*sorted(found, key=lambda one: one.address), last)
+
+
+def _changes(item: Mapping[str, Any]) -> bool:
+    return _verb(item) != "no-op" or bool(_marks(item))
+
+
+def _marks(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """What happens to a resource beside its attributes; these stand among its fields."""
+    marks = ["(import)"] if item["change"].get("importing") else []
+    marks += ["(forgotten)"] if "forget" in item["change"]["actions"] else []
+    if item.get("previous_address", item["address"]) != item["address"]:
+        marks.append(f"(moved from {item['previous_address']})")
+    return tuple(marks)
+
+
+def _output_verb(change: Mapping[str, Any]) -> Verb:
+    return _VERBS.get(tuple(change.get("actions") or ()), "update")
+
+
+def _attribute(change: Mapping[str, Any], name: str, key: bytes) -> list[Any]:
+    """One attribute before and after; a sensitive or unknown value enters as in the digest."""
+    return [
+        _encode(_part(change.get(part), name), sensitive=_part(change.get(mask), name), unknown=unknown, key=key)
+        for part, mask, unknown in (
+            ("before", "before_sensitive", None),
+            ("after", "after_sensitive", _part(change.get("after_unknown"), name)),
+        )
+    ]
+
+
+def _short(value: Any, digits: int = 12) -> str:
+    return hashlib.sha256(_json(value)).hexdigest()[:digits]
 
 
 def _resource(item: Mapping[str, Any], key: bytes) -> list[Any]:
@@ -241,12 +288,3 @@ def _count_true(mask: Any) -> int:
     if isinstance(mask, list):
         return sum(_count_true(part) for part in mask)
     return 1 if mask is True else 0
-
-
-def _did(change: Change) -> str:
-    return " and ".join(change.verbs)
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")

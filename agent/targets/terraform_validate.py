@@ -2,11 +2,12 @@
 
 Installing and hashing a large provider and making it tell its schema is most of what validating costs. Units whose
 `required_providers` and lock file are the same, word for word, and that call no module would each install, hash and
-start the same program: the first one does, and hands it on. Each unit's own init still runs, for everything else.
+start the same program: the first one does, and hands it on; or one that is running already (`terraform_warm`), when
+they ask for nothing but that. Each unit's own init still runs, for everything else.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -19,8 +20,10 @@ from agent.gate.hcl_parse import parse
 from agent.settings import Settings
 from agent.targets import terraform_cli as cli
 from agent.targets.terraform_cli import Diagnostic, Workspace
-from agent.targets.terraform_files import LOCK_FILE
-from agent.targets.terraform_provider import REATTACH, running
+from agent.targets.terraform_files import LOCK_FILE, lock_for, required_providers
+from agent.targets.terraform_handover import REATTACH, START_SECONDS
+from agent.targets.terraform_provider import running
+from agent.targets.terraform_warm import Warm
 from agent.tools import Tools
 
 # One validation takes about a core and a third of a gigabyte, and a provider half a gigabyte.
@@ -32,15 +35,28 @@ def validate(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[F
     return validate_all(tools, root, (unit,), settings)
 
 
-def validate_all(tools: Tools, root: Path, units: Sequence[str], settings: Settings) -> tuple[Finding, ...]:
-    """The same for several units, in their order. Raises ToolError for the first that could not be judged."""
+def validate_all(
+    tools: Tools, root: Path, units: Sequence[str], settings: Settings, *, warmed: Warm | None = None
+) -> tuple[Finding, ...]:
+    """The same for several units, in their order; `warmed` answers for those that ask for exactly that provider.
+
+    Raises ToolError for the first that could not be judged.
+    """
     groups: dict[str, list[str]] = {}
     for unit in units:
         groups.setdefault(_needs(root, unit) or unit, []).append(unit)
     found: dict[str, tuple[Finding, ...]] = {}
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="validate") as pool:
+        shared = ""
+        if warmed is not None and (asked := _asked_for(warmed)) in groups:
+            # it hashes the provider first; then it has START_SECONDS of its own
+            shared = warmed.answer(timeout=cli.QUICK_SECONDS + START_SECONDS)
+            if shared:
+                units_of_it = groups.pop(asked)
+                answers = pool.map(lambda unit: _other(tools, root, unit, settings, shared), units_of_it)
+                found |= dict(zip(units_of_it, answers, strict=True))
         if len(groups) == 1:
-            found = _group(tools, root, next(iter(groups.values())), settings, pool)
+            found |= _group(tools, root, next(iter(groups.values())), settings, pool)
         else:
             for answer in pool.map(lambda group: _group(tools, root, group, settings, None), groups.values()):
                 found |= answer
@@ -106,16 +122,27 @@ def finding_of(item: Diagnostic, command: str, place: Workspace) -> Finding:
 
 def _needs(root: Path, unit: str) -> str:
     """Which providers a unit asks for, as text that equals another's when it asks for the same; empty: unlike any."""
-    lock = root / unit / LOCK_FILE
-    if not lock.is_file():
+    paths = [path for path in sorted((root / unit).iterdir()) if path.is_file()]
+    return _needs_of({path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths})
+
+
+def _asked_for(warmed: Warm) -> str:
+    """What a unit needs that asks for the provider of the settings as trusted code writes it, and for nothing else."""
+    block = required_providers({warmed.name: warmed.provider})
+    lock = lock_for(warmed.lock, sources={warmed.provider.source})
+    return _needs_of({"terraform.tf": "\n".join(["terraform {", *block, "}", ""]), LOCK_FILE: lock})
+
+
+def _needs_of(files: Mapping[str, str]) -> str:
+    """The same of a unit's files, name -> content."""
+    if LOCK_FILE not in files:
         return ""
     asked = []
-    for path in sorted((root / unit).iterdir()):
-        if path.name.endswith((".tf.json", ".tofu", ".tofu.json")):
+    for name, text in sorted(files.items()):
+        if name.endswith((".tf.json", ".tofu", ".tofu.json")):
             return ""
-        if path.suffix != ".tf" or not path.is_file():
+        if not name.endswith(".tf"):
             continue
-        text = path.read_text(encoding="utf-8", errors="replace")
         try:
             blocks = parse(text).blocks
         except HclError:
@@ -129,4 +156,4 @@ def _needs(root: Path, unit: str) -> str:
             for inner in block.body.blocks
             if inner.kind == "required_providers"
         ]
-    return json.dumps([lock.read_text(encoding="utf-8", errors="replace"), sorted(asked)])
+    return json.dumps([files[LOCK_FILE], sorted(asked)])

@@ -29,7 +29,9 @@ BLUEPRINTS = load_blueprints()
 EXAMPLES = [(name, example) for name, blueprint in BLUEPRINTS.items() for example in blueprint.examples]
 GUARDRAILS = load_guardrails(ROOT)
 LOCK = (ROOT / "policies/terraform.lock.hcl").read_text(encoding="utf-8")
-
+# A load balancer is waited for, idly, for half a minute and more; the blueprint's other example is applied, and has a
+# listener with a certificate besides.
+PLANNED_ONLY = {("web-service", "demo")}
 # Parameter sets that no example has, for what a template writes on request: they are validated, not applied.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "s3-lifecycle": (
@@ -165,6 +167,11 @@ def world(moto_url: str) -> dict[str, dict[str, str]]:
     return {"certificate": {"arn": made["ServerCertificateMetadata"]["Arn"]}}
 
 
+def test_every_blueprint_is_applied_once() -> None:
+    assert {name for name, _ in set(EXAMPLES) - PLANNED_ONLY} == set(BLUEPRINTS)
+    assert set(EXAMPLES) > PLANNED_ONLY
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_an_example_goes_the_whole_way(
@@ -198,6 +205,8 @@ def test_an_example_goes_the_whole_way(
         kind: verbs for kind, verbs in scope.types.items() if kind in {item.type for item in planned.changes}
     }
 
+    if (name, example) in PLANNED_ONLY:
+        return
     outcome = terraform.apply(cloud_tools, tmp_path, unit, settings=settings, expected_digest=planned.digest)
     assert outcome.status == "applied", outcome.reason
     after = terraform.second_plan(cloud_tools, tmp_path, unit, settings=settings)

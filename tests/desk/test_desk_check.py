@@ -14,7 +14,7 @@ import yaml
 
 from agent.checks.sarif import to_sarif
 from agent.desk.check import Interpreters, examine_folder, find_interpreters
-from agent.desk.folder import look
+from agent.desk.folder import look, modules_and_units
 from agent.desk.run import run_check
 from agent.domain import CheckRun, Finding, Findings
 from agent.errors import UserError
@@ -148,6 +148,75 @@ def test_nothing_there_is_never_a_pass(tmp_path: Path, style: str) -> None:
     text, code = run_check(tmp_path / "empty", style=style, environ={}, changed=False, base="")  # type: ignore[arg-type]
     assert code == 2
     assert "no infrastructure code there" in text
+
+
+@pytest.mark.parametrize("style", ["text", "json", "sarif", "github"])
+def test_a_checkout_without_infrastructure_has_nothing_to_check(tmp_path: Path, style: str) -> None:
+    repo = git.Repo.init(tmp_path, initial_branch="trunk")
+    write(tmp_path, {"README.md": "x\n", "src/a.py": "pass\n", ".github/workflows/ci.yml": "on: push\njobs: {}\n"})
+    text, code = run_check(tmp_path, style=style, environ={}, changed=False, base="")  # type: ignore[arg-type]
+    assert code == 0
+    if style == "sarif":
+        assert len(json.loads(text)["runs"]) == 1  # GitHub refuses a file without any
+    else:
+        assert "no infra/" in text
+    text, code = run_check(tmp_path / "src", style=style, environ={}, changed=False, base="")  # type: ignore[arg-type]
+    assert code == 2  # asked for by name, it has to be there
+    assert "no infrastructure code there" in text
+    repo.close()
+
+
+@pytest.mark.parametrize("name", ["main.tf", "deep/main.tf", "deep/kustomization.yaml", "site.yml"])
+def test_a_checkout_that_is_infrastructure_itself_is_looked_at(tmp_path: Path, name: str) -> None:
+    git.Repo.init(tmp_path).close()
+    write(tmp_path, {name: "- hosts: all\n" if name == "site.yml" else FINE})
+    assert look(tmp_path).units
+    assert not look(tmp_path).nothing
+
+
+def test_a_lone_file_stands_for_the_files_beside_it(tmp_path: Path) -> None:
+    write(tmp_path / "stack", {"main.tf": FINE, "more.tf": FINE, "other/main.tf": BAD})
+    beside = {file.path.rsplit("/", 1)[-1] for file in look(tmp_path / "stack" / "main.tf").files}
+    assert beside == {"main.tf", "more.tf"}
+    module = 'module "m" {\n  source = "./other"\n}\n'
+    write(tmp_path / "stack", {"more.tf": module})
+    assert len(look(tmp_path / "stack" / "main.tf").files) == 3
+
+
+def test_no_tool_sees_what_was_not_judged(checkout: git.Repo) -> None:
+    root = root_of(checkout)
+    write(root, {f"{UNIT}/evil.tf": BAD, "infra/terraform/modules/m/main.tf": BAD})
+    write(root, {f"{UNIT}/uses.tf": 'module "m" {\n  source = "../../modules/m"\n}\n'})
+    for part in (f"{UNIT}/main.tf", "infra/terraform/modules/m"):
+        folder = look(root / part)
+        assert folder.units == (UNIT,)
+        assert {file.path for file in modules_and_units(folder)} <= {file.path for file in folder.files}
+
+
+def test_odd_files_are_said_and_never_a_traceback(tmp_path: Path) -> None:
+    stack = tmp_path / "stäck"
+    write(stack, {"main.tf": FINE.replace("\n", "\r\n")})
+    assert look(stack).files[0].content == FINE.replace("\n", "\r\n")
+    os.mkfifo(stack / "pipe.tf")
+    (stack / "big.tf").write_bytes(b"#" * (5_000_001))
+    (stack / "loop").symlink_to("loop")
+    (stack / "logo.png").write_bytes(b"\x89PNG")
+    text, code = run_check(stack, style="text", environ={}, changed=False, base="")
+    assert code == 1
+    for name, rule in (
+        ("pipe.tf", "bundle/mode"), ("big.tf", "bundle/limit"),
+        ("loop", "bundle/mode"), ("logo.png", "bundle/encoding"),
+    ):  # fmt: skip
+        assert f"{name}: critical gate {rule}: " in text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "stack", {"main.tf": FINE})
+    (tmp_path / "stack" / "main.tf").chmod(0)
+    text, code = run_check(tmp_path / "stack", style="text", environ={}, changed=False, base="")
+    assert code == 2
+    assert "cannot be read" in text
 
 
 def test_missing_tools_could_not_run_and_say_how_to_get_them(tmp_path: Path) -> None:

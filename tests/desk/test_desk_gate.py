@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent import preflight, scope
 from agent.desk.gate import gate_bundle
 from agent.desk.output import gate_text, rules_text
-from agent.desk.pages import DOCUMENT, markdown
+from agent.desk.pages import DOCUMENT, list_rules, markdown
 from agent.errors import UserError
 from agent.gate import RULES
 
@@ -87,14 +88,33 @@ def test_text_for_a_terminal_holds_no_control_characters(tmp_path: Path) -> None
 
 def test_rules_are_listed_and_each_has_a_page() -> None:
     listed = json.loads(rules_text("", "json"))["rules"]
-    assert [one["id"] for one in listed] == sorted(RULES)
-    assert len(rules_text("", "text").splitlines()) == len(RULES) + 2
+    assert [one["id"] for one in listed if one["stage"] == "gate"] == sorted(RULES)
+    text = rules_text("", "text").splitlines()
+    assert [line.split()[0] for line in text if line.startswith("  ")] == [
+        *sorted(preflight.RULES), *sorted(RULES), *sorted(scope.RULES),
+    ]  # fmt: skip
     for rule in RULES:
         shown = rules_text(rule, "text")
         assert shown.startswith(f"{rule}: ")
         assert "Blocked, for example:" in shown
         assert "Fine, for example:" in shown
         assert json.loads(rules_text(rule, "json"))["fires"]
+
+
+def test_each_rule_says_who_can_lift_it() -> None:
+    lifted = {one["id"]: (one["waivable"], one["lifted_by"]) for one in list_rules()}
+    assert set(lifted) == {*preflight.RULES, *RULES, *scope.RULES}
+    for rule in preflight.RULES:
+        assert not preflight.never(rule)
+        assert "/agent override" in lifted[rule][1]
+        assert lifted[rule][1] in rules_text(rule, "text")
+    for rule in scope.RULES:  # `/agent override` refuses these
+        assert preflight.never(rule)
+        assert "override" not in lifted[rule][1]
+    assert "/agent approve-destroy" in lifted[scope.STATEFUL][1]
+    for rule, one in RULES.items():
+        assert lifted[rule][0] is one.waivable
+        assert lifted[rule][1].startswith("a waiver" if one.waivable else "nobody")
 
 
 def test_a_rule_that_is_not_there_is_named_with_near_ones() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain import Change, UnitPlan
+from agent.domain import Change, Planned
 from agent.errors import ToolError
 from agent.targets import terraform_plan as plans
 
@@ -218,16 +218,34 @@ def test_outputs_leave_out_what_is_sensitive_or_unknown() -> None:
     assert plans.outputs_of({"planned_values": {"outputs": outputs}}) == {"a": 1}
 
 
-def test_the_difference_names_each_resource() -> None:
-    def unit(*changes: Change) -> UnitPlan:
-        return UnitPlan(unit="u", target="terraform", status="planned", changes=changes, digest="d")
+@given(made_plans(), made_plans())
+def test_the_record_moves_with_the_digest(one: dict[str, Any], other: dict[str, Any]) -> None:
+    same = plans.canonical_digest(one, key=b"") == plans.canonical_digest(other, key=b"")
+    assert (plans.record_of(one, key=b"") == plans.record_of(other, key=b"")) == same
 
-    a = Change(address="a.a", type="a", verbs=("create",), fields=("x",))
-    b = Change(address="b.b", type="b", verbs=("update",), fields=("x",))
-    worse = b.model_copy(update={"verbs": ("replace",)})
-    other = b.model_copy(update={"fields": ("x", "y")})
-    assert plans.difference(unit(a), unit(b)) == "a.a would no longer create; b.b would update now"
-    assert plans.difference(unit(b), unit(worse)) == "b.b would replace, approved was update"
-    assert plans.difference(unit(b), unit(other)) == "b.b would update with other attributes: y"
-    assert "to other values" in plans.difference(unit(a), unit(a))
-    assert plans.difference(None, unit(a)) == "it would now touch a.a"
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"output_changes": {"x": {"actions": ["create"], "before": None, "after": "1"}}},
+        {"deferred_changes": [{"reason": "resource_config_unknown", "resource_change": change("aws_x.b", ["create"])}]},
+        {"errored": True},
+        {"complete": False},
+        {"resource_changes": [change("aws_x.b", ["no-op"])]},
+    ],
+)
+def test_what_is_no_resource_moves_the_record_too(rest: dict[str, Any]) -> None:
+    assert plans.record_of(plan() | rest, key=b"") != plans.record_of(plan(), key=b"")
+
+
+def test_a_record_names_attributes_and_holds_no_value() -> None:
+    def made(**after: Any) -> Planned:
+        raw = plan(change("aws_x.a", ["create"], after=after, after_sensitive={"password": True}))
+        return plans.record_of(raw, key=b"")[0]
+
+    one = made(name="hunter1", password="hunter2", tags={"a": 1})
+    other = made(name="hunter3", password="x", tags={"a": 1})
+    assert (one.address, one.type, one.verbs) == ("aws_x.a", "aws_x", ("create",))
+    assert {name for name in one.fields if one.fields[name] != other.fields[name]} == {"name"}
+    assert one.mark != other.mark
+    assert "hunter" not in repr(one)

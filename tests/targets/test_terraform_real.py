@@ -109,7 +109,7 @@ def test_a_bucket_goes_the_whole_way(
         assert not s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="state/dev/whole-way").get("Contents")
 
         done = terraform.apply(
-            cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, expected=planned, key=b"k"
+            cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, key=b"k"
         )
         assert (done.status, done.digest) == ("applied", planned.digest), done.reason
         assert [item["Key"] for item in s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="state/dev/")["Contents"]] == [
@@ -279,23 +279,32 @@ def test_another_plan_than_the_approved_one_is_not_applied(
     planned, _ = terraform.plan(cloud_tools, root, unit, settings=settings)
     write(root, unit, more='resource "terraform_data" "b" {}\n')
 
-    def applied(digest: str) -> UnitOutcome:
+    def applied(digest: str, **more: Any) -> UnitOutcome:
         return terraform.apply(
-            cloud_tools, root, unit, settings=settings, expected_digest=digest, expected=planned, lock_seconds=5
-        )
+            cloud_tools, root, unit, settings=settings, expected_digest=digest, expected=planned.record,
+            lock_seconds=5, **more,
+        )  # fmt: skip
 
     stopped = applied(planned.digest)
     assert stopped.status == "stopped"
-    assert stopped.reason == "the plan is not the approved one: terraform_data.b would create now"
+    assert stopped.reason == "the plan is not the approved one"
+    assert stopped.moved == ("terraform_data.b: now create, approved was nothing",)
     none = applied("")
     assert none.status == "stopped"
-    assert none.reason.startswith("no approved plan to compare with")
+    assert none.reason == "no approved plan to compare with"
     assert "Contents" not in s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="plain/moved")
 
     write(root, unit, main=state("moved") + 'resource "terraform_data" "a" {\n  input = "two"\n}\n', more="")
     other_value = applied(planned.digest)
     assert other_value.status == "stopped"
-    assert "to other values (among terraform_data.a)" in other_value.reason
+    assert other_value.moved == ("terraform_data.a: create with another input",)
+
+    # People approved that plan since, and it alone: `digest` is that of the plan that was shown.
+    assert applied(planned.digest, allowed=["0" * 64]).status == "stopped"
+    late = applied(planned.digest, allowed=[other_value.digest], hindrance=lambda: "somebody else has the unit")
+    assert (late.status, late.reason) == ("stopped", "somebody else has the unit")
+    assert "Contents" not in s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="plain/moved")
+    assert applied(planned.digest, allowed=[other_value.digest]).status == "applied"
 
 
 @pytest.mark.usefixtures("terraform_here")
@@ -335,7 +344,7 @@ def test_P13_a_failed_apply_says_what_was_made(cloud_tools: Tools, settings: Set
     assert "Resource postcondition failed: never" in done.reason
     assert "terraform_data.third" not in {change.address for change in done.changes}
     again = terraform.apply(
-        cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, expected=planned
+        cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, expected=planned.record
     )
     assert again.status == "stopped", "no retry of the same plan"
     assert again.reason.startswith("no plan could be made: ")
