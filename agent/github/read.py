@@ -1,10 +1,12 @@
 """What is on GitHub -> frozen values. Only reads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
 from github.Issue import Issue
+from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
 from agent.errors import Denied, ToolError
@@ -27,7 +29,9 @@ class IssueView:
 
 @dataclass(frozen=True)
 class CommentView:
-    """A comment. With `edited` its text is not, or not for certain, what its author wrote."""
+    """A comment. With `edited` its text is not, or not for certain, what its author wrote; `by_person` says whether
+    that is the account of a person.
+    """
 
     id: int
     author: str
@@ -35,6 +39,18 @@ class CommentView:
     created_at: datetime
     url: str
     edited: bool
+    by_person: bool
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A label that somebody put on an issue."""
+
+    id: int
+    number: int
+    label: str
+    actor: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -118,17 +134,7 @@ def comments(connection: Connection, number: int) -> tuple[CommentView, ...]:
     """All comments of an issue or pull request, oldest first, on all pages."""
     with explained(f"the comments of #{number}"):
         listing = _issue(connection, number).get_comments()
-        return tuple(
-            CommentView(
-                found.id,
-                found.user.login,
-                found.body or "",
-                found.created_at,
-                found.html_url,
-                found.updated_at != found.created_at,
-            )
-            for found in listing
-        )
+        return tuple(_comment(found) for found in listing)
 
 
 def pull(connection: Connection, number: int) -> PullView:
@@ -147,6 +153,20 @@ def open_pull(connection: Connection, branch: str) -> PullView | None:
                 and found.head.repo.full_name == connection.name
             ):
                 return _pull(found)
+    return None
+
+
+def newest_pull(connection: Connection, branch: str) -> PullView | None:
+    """The newest pull request, open or not, whose head is `branch` of this repository itself."""
+    owner = connection.name.split("/")[0]
+    with explained(f"the pull requests of {branch}"):
+        listing = connection.repository.get_pulls(
+            state="all", head=f"{owner}:{branch}", sort="created", direction="desc"
+        )
+        for found in listing:
+            ours = found.head.repo is None or found.head.repo.full_name == connection.name
+            if found.head.ref == branch and ours:
+                return _pull(connection.repository.get_pull(found.number))
     return None
 
 
@@ -197,6 +217,23 @@ def check_output(connection: Connection, *, commit: str, check: str, until: date
     return newest.output.text if newest.conclusion == "success" else None
 
 
+def labels_since(connection: Connection, since: datetime) -> Iterator[Labelled]:
+    """Every label that was put on an issue here since then, newest first; one call for a hundred events."""
+    with explained("the events of the repository"):
+        for event in connection.repository.get_issues_events():
+            if event.created_at < since:
+                return
+            if event.event == "labeled" and event.label is not None and event.actor is not None:
+                yield Labelled(event.id, event.issue.number, event.label.name, event.actor.login, event.created_at)
+
+
+def comments_since(connection: Connection, since: datetime) -> Iterator[CommentView]:
+    """Every comment here that was written or edited since then, newest first; one call for a hundred of them."""
+    with explained("the comments of the repository"):
+        for found in connection.repository.get_issues_comments(sort="created", direction="desc", since=since):
+            yield _comment(found)
+
+
 def labelled_at(connection: Connection, number: int, label: str) -> datetime | None:
     """When `label` was last put on the issue, or None."""
     with explained(f"the events of #{number}"):
@@ -210,6 +247,18 @@ def labelled_at(connection: Connection, number: int, label: str) -> datetime | N
 
 def _issue(connection: Connection, number: int) -> Issue:
     return Issue(connection.repository.requester, url=f"{connection.repository.url}/issues/{number}", completed=False)
+
+
+def _comment(found: IssueComment) -> CommentView:
+    return CommentView(
+        found.id,
+        found.user.login,
+        found.body or "",
+        found.created_at,
+        found.html_url,
+        found.updated_at != found.created_at,
+        found.user.type == "User",
+    )
 
 
 def _pull(found: PullRequest) -> PullView:

@@ -14,6 +14,7 @@ from agent.errors import ToolError
 from agent.github.connect import Connection, explained
 from agent.github.read import PullView, open_pull
 from agent.render.limits import fit
+from agent.render.records import inert_json
 from agent.render.redact import redact
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ Conclusion = Literal["success", "failure", "neutral", "action_required"]
 Reaction = Literal["eyes", "rocket", "confused"]
 STATES = ("agent:working", "agent:needs-info", "agent:ready", "agent:applied", "agent:failed")
 ANNOTATIONS_A_CALL = 50
+TITLE = 256
 
 
 def outgoing(text: str, *, log_url: str = "") -> str:
@@ -48,9 +50,36 @@ def upsert_comment(connection: Connection, number: int, *, marker: str, body: st
     return found.html_url
 
 
+def update_comment(connection: Connection, number: int, *, marker: str, body: str) -> None:
+    """Edit the one comment of ours on `number` that starts with `marker`, when there is one."""
+    text = outgoing(body if body.startswith(marker) else f"{marker}\n{body}")
+    found = _find(connection, number, marker)
+    if found is not None and found.body != text:
+        with explained(f"the comment {found.html_url}"):
+            found.edit(text)
+
+
+def outdate(connection: Connection, number: int, *, marker: str, keep: str) -> None:
+    """Fold our comments on `number` that start with `marker` as outdated, but for the one at the address `keep`.
+
+    Only how a page reads, so the first hundred comments will do: a GitHub that does not do it, or not for this token,
+    changes nothing about the outcome.
+    """
+    requester = connection.repository.requester
+    with suppress(ToolError), explained(f"the older comments of #{number}"):
+        # as plain JSON: PyGithub asks for each comment once more before it shows a field that it does not know
+        _, found = requester.requestJsonAndCheck(
+            "GET", f"{connection.repository.url}/issues/{number}/comments", parameters={"per_page": 100}
+        )
+        for one in found if isinstance(found, list) else ():
+            ours = one["user"]["login"] == connection.bot and (one.get("body") or "").startswith(marker)
+            if ours and one["html_url"] != keep and not one.get("minimized"):
+                IssueComment(requester, attributes=one).minimize("OUTDATED")
+
+
 def ensure_pull(connection: Connection, *, branch: str, base: str, title: str, body: str) -> PullView:
     """The open pull request of `branch`, made when there is none; title and body are brought up to date."""
-    title, body = outgoing(title), outgoing(body)
+    title, body = _headline(title), outgoing(body)
     found = open_pull(connection, branch)
     if found is None:
         return _once(
@@ -109,12 +138,12 @@ def check_run(
 ) -> None:
     """Post one ended check run on `commit`, findings as line annotations (50 a call, as GitHub takes them).
 
-    `record` takes the place of `text` and goes out as it is: for a document of hashes and names that is read back.
+    `record` takes the place of `text`: JSON of hashes and names that is read back, made inert and otherwise kept.
     """
     annotations = [annotation(finding) for finding in findings if finding.path and finding.line]
     output: dict[str, str | list[dict[str, str | int]]] = {"title": outgoing(title), "summary": outgoing(summary)}
     if record or text:
-        output["text"] = record or outgoing(text)
+        output["text"] = inert_json(record) if record else outgoing(text)
     first, rest = annotations[:ANNOTATIONS_A_CALL], annotations[ANNOTATIONS_A_CALL:]
     with explained(f"the check {name} of {commit[:7]}"):
         run = connection.repository.create_check_run(
@@ -141,6 +170,12 @@ def annotation(finding: Finding) -> dict[str, str | int]:
         "title": redact(finding.rule)[:255],
         "message": outgoing(finding.message),
     }
+
+
+def _headline(title: str) -> str:
+    """One line that GitHub takes for a title."""
+    line = " ".join(outgoing(title).split())
+    return line if len(line) <= TITLE else f"{line[: TITLE - 1]}…"
 
 
 def _issue(connection: Connection, number: int) -> Issue:

@@ -22,8 +22,8 @@ def at_least(role: str, wanted: str) -> bool:
 
 def may(store: Store, repo: Row, actor: Actor, *, role: str, needs: tuple[str, ...]) -> bool:
     """Whether a person's role, or a job token's grants, are enough. `needs` are alternatives; one will do."""
-    if actor.is_job:
-        return actor.repo_id == repo["id"] and any(actor.granted(need) for need in needs)
+    if actor.limited:
+        return actor.covers(repo) and any(actor.granted(need) for need in needs)
     return at_least(role_of(store, repo, actor.id), role)
 
 
@@ -33,8 +33,8 @@ def require(store: Store, repo: Row, actor: Actor | None, *, role: str, needs: t
         if role not in ("none", "read"):
             raise no_credentials()
         return
-    if actor.is_job:
-        if actor.repo_id != repo["id"] or not any(actor.granted(need) for need in needs):
+    if actor.limited:
+        if not actor.covers(repo) or not any(actor.granted(need) for need in needs):
             raise not_granted()
         return
     held = role_of(store, repo, actor.id)

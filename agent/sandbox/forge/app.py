@@ -7,14 +7,19 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from agent.sandbox.forge import (
+    apps,
     checks,
     comments,
     commits,
     contents,
+    environments,
     faults,
+    forks,
     git_data,
+    graphql,
     issues,
     labels,
+    protection,
     pulls,
     reactions,
     repositories,
@@ -33,8 +38,8 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = (
     *repositories.ROUTES, *issues.ROUTES, *comments.ROUTES, *labels.ROUTES, *reactions.ROUTES, *pulls.ROUTES,
-    *reviews.ROUTES, *checks.ROUTES, *statuses.ROUTES, *git_data.ROUTES, *commits.ROUTES, *contents.ROUTES,
-    *search.ROUTES,
+    *reviews.ROUTES, *checks.ROUTES, *statuses.ROUTES, *git_data.ROUTES, *protection.ROUTES, *commits.ROUTES,
+    *contents.ROUTES, *search.ROUTES, *environments.ROUTES, *forks.ROUTES, *apps.ROUTES,
 )  # fmt: skip
 
 
@@ -42,6 +47,7 @@ def make_app(forge: "Forge") -> flask.Flask:
     app = flask.Flask("forge", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # flask types the default provider as its base class
     app.register_blueprint(blueprint(forge, "api", ROUTES))
+    app.register_blueprint(graphql.blueprint(forge))
     app.register_blueprint(smart_http(forge))
 
     @app.before_request
@@ -58,7 +64,7 @@ def make_app(forge: "Forge") -> flask.Flask:
 
     @app.after_request
     def end(response: flask.Response) -> flask.Response:
-        if flask.request.path.startswith(API + "/"):
+        if flask.request.path == graphql.PATH or flask.request.path.startswith(API + "/"):
             _account_for(forge, response)
         fault = flask.g.get("forge_fault")
         if fault is not None and fault.status == "cut after":
@@ -71,7 +77,7 @@ def make_app(forge: "Forge") -> flask.Flask:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> flask.Response | HTTPException:
-        if not flask.request.path.startswith(API + "/"):
+        if flask.request.path != graphql.PATH and not flask.request.path.startswith(API + "/"):
             return error
         status = 404 if error.code == 405 else error.code or 500
         body = not_found().body() if status == 404 else ApiError(status, error.name).body()

@@ -40,7 +40,7 @@ def create(call: Call, number: int) -> Answer:
         made = call.forge.db.run(
             "INSERT INTO comments (repo_id, issue_id, user_id, by_app, body, created_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            call.repo["id"], on["id"], who.id, int(who.is_job), body, moment, moment,
+            call.repo["id"], on["id"], who.id, who.app_id if who.limited else 0, body, moment, moment,
         )  # fmt: skip
         call.forge.db.run("UPDATE issues SET updated_at = ? WHERE id = ?", moment, on["id"])
         row = _find(call, made)
@@ -94,7 +94,7 @@ def delete(call: Call, comment_id: int) -> Answer:
 
 def _require_own(call: Call, row: Row) -> None:
     """One's own comment, or write permission. Raises ApiError 403."""
-    own = row["user_id"] == call.who.id and not call.who.is_job
+    own = row["user_id"] == call.who.id and not call.who.limited
     if not own and not may(call.forge.db, call.repo, call.who, role="write", needs=EITHER):
         raise role_missing()
 

@@ -1,15 +1,18 @@
 """REST: commits, comparisons and branches."""
 
-from agent.sandbox.forge import diffs, git
+from typing import Any
+
+from agent.sandbox.forge import diffs, git, kept
 from agent.sandbox.forge.errors import ApiError, not_found
 from agent.sandbox.forge.http import Answer, Call, Route, page
+from agent.sandbox.forge.kept import Kept
+from agent.sandbox.forge.protection import PROTECTION
 from agent.sandbox.forge.shapes.git import commit, file, full_commit
 from agent.sandbox.forge.shapes.pull import SELECT, pull
 from agent.sandbox.forge.shapes.repository import api_url, html_url
 
 READ = ("contents:read",)
 MAX_FILES = 300
-UNPROTECTED = {"enforcement_level": "off", "contexts": list[str](), "checks": list[str]()}
 
 
 def listed(call: Call) -> Answer:
@@ -82,13 +85,14 @@ def compare(call: Call, basehead: str) -> Answer:
 def branches(call: Call) -> Answer:
     found = git.refs(call.forge.git_dir(call.repo), "refs/heads")
     rows = [(name.removeprefix("refs/heads/"), sha) for name, sha in found.items()]
+    protected = {one.name for one in kept.of(call.forge, call.repo, PROTECTION)}
     return page(
         call,
         rows,
         lambda row: {
             "name": row[0],
             "commit": {"sha": row[1], "url": api_url(call.forge, call.repo, f"/commits/{row[1]}")},
-            "protected": False,
+            "protected": row[0] in protected,
         },
     )
 
@@ -99,16 +103,31 @@ def branch(call: Call, name: str) -> Answer:
     if sha is None:
         raise ApiError(404, "Branch not found")
     url = api_url(call.forge, call.repo, f"/branches/{name}")
+    found = kept.one(call.forge, call.repo, PROTECTION, name)
+    named = [one["context"] for one in _checks(found)]
     return Answer(
         {
             "name": name,
             "commit": commit(call.forge, call.repo, git.commit(where, sha)),
             "_links": {"self": url, "html": html_url(call.forge, call.repo, f"/tree/{name}")},
-            "protected": False,
-            "protection": {"enabled": False, "required_status_checks": UNPROTECTED},
+            "protected": found is not None,
+            "protection": {
+                "enabled": found is not None,
+                "required_status_checks": {
+                    "enforcement_level": "non_admins" if named else "off",
+                    "contexts": named,
+                    "checks": [{"app_id": None, **one} for one in _checks(found)],
+                },
+            },
             "protection_url": f"{url}/protection",
         }
     )
+
+
+def _checks(protection: Kept | None) -> list[dict[str, Any]]:
+    """The status checks that a branch's protection asks for."""
+    checks = (protection.value["required_status_checks"] if protection else None) or {}
+    return list(checks.get("checks") or [{"context": context} for context in checks.get("contexts") or []])
 
 
 ROUTES = (

@@ -87,7 +87,7 @@ def _write(call: Call, path: str, data: bytes | None) -> Answer:
         raise ApiError(422, 'Invalid request.\n\n"message" wasn\'t supplied.')
     if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
         raise invalid("Commit", "path", "invalid", "path contains a malformed path component")
-    if call.who.is_job and path.startswith(f"{FOLDER}/"):
+    if call.who.limited and not call.who.granted("workflows:write") and path.startswith(f"{FOLDER}/"):
         raise ApiError(403, "Resource not accessible by integration")
     branch = str(body.get("branch") or repo["default_branch"]).removeprefix("refs/heads/")
     with call.forge.db.write():

@@ -26,6 +26,7 @@ class Fault:
     status: int | Cut
     headers: Mapping[str, str]
     times: int
+    after: int
 
 
 @dataclass
@@ -35,15 +36,20 @@ class Faults:
     waiting: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def order(self, method: str, path: str, status: int | Cut, headers: Mapping[str, str], times: int) -> None:
+    def order(
+        self, method: str, path: str, status: int | Cut, headers: Mapping[str, str], times: int, after: int
+    ) -> None:
         with self.lock:
-            self.waiting.append(Fault(method.upper(), re.compile(path), status, headers, times))
+            self.waiting.append(Fault(method.upper(), re.compile(path), status, headers, times, after))
 
     def take(self, method: str, path: str) -> Fault | None:
         """The failure for this request, counted down; None when it may go on."""
         with self.lock:
             for fault in self.waiting:
                 if fault.method in ("*", method) and fault.path.search(path):
+                    if fault.after > 0:
+                        fault.after -= 1
+                        continue
                     fault.times -= 1
                     if fault.times <= 0:
                         self.waiting.remove(fault)

@@ -140,6 +140,22 @@ class Forge:
             job=job,
         )
 
+    def create_app(self, slug: str, *, public_key: str, permissions: Mapping[str, str]) -> int:
+        """Register a GitHub App, whose bot is `slug`[bot]; `public_key` is PEM. Returns the App's id."""
+        user_id = self._account(f"{slug}[bot]", "Bot")
+        return self.db.run(
+            "INSERT INTO apps (id, user_id, slug, public_key, permissions, created_at)"
+            " VALUES ((SELECT COALESCE(MAX(id), 900000) + 1 FROM apps), ?, ?, ?, ?, ?)",
+            user_id, slug, public_key, json.dumps({"metadata": "read", **permissions}), now(),
+        )  # fmt: skip
+
+    def install_app(self, app_id: int, owner: str) -> int:
+        """Install the App on all repositories of an account; returns the installation's id."""
+        return self.db.run(
+            "INSERT INTO installations (app_id, owner_id, created_at) VALUES (?, ?, ?)",
+            app_id, self._user(owner)["id"], now(),
+        )  # fmt: skip
+
     def revoke_token(self, token: str) -> None:
         tokens.revoke(self.db, token)
 
@@ -188,11 +204,12 @@ class Forge:
         status: int | faults.Cut,
         headers: Mapping[str, str] | None = None,
         times: int = 1,
+        after: int = 0,
     ) -> None:
-        """Let the next `times` requests that match fail with `status`; `"cut"` closes the connection before anything
-        is done, `"cut after"` when all is done and only the answer is lost. Method `"*"` is any. The path is the whole
-        one (`/api/v3/repos/…`)."""
-        self.faults.order(method, path_regex, status, headers or {}, times)
+        """Let `times` requests that match fail with `status`, the first `after` of them excepted; `"cut"` closes the
+        connection before anything is done, `"cut after"` when all is done and only the answer is lost. Method `"*"` is
+        any. The path is the whole one (`/api/v3/repos/…`)."""
+        self.faults.order(method, path_regex, status, headers or {}, times, after)
 
     # --- for the rooms of this package and for runner and pages -------------------------------------------------------
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 SECONDS_A_CALL = 60
@@ -47,6 +47,18 @@ class Commit:
     parents: tuple[str, ...]
     author: Person
     committer: Person
+    message: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An annotated tag; `target` is what it points at, of the `kind` commit, tree or blob."""
+
+    sha: str
+    name: str
+    target: str
+    kind: str
+    tagger: Person
     message: str
 
 
@@ -124,6 +136,11 @@ def ref(repo: Path, name: str) -> str | None:
     """What exactly this ref points at (no abbreviation), or None."""
     code, out = raw(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", name, ok=(0, 1, 128))
     return out.decode().strip() if code == 0 else None
+
+
+def bring(repo: Path, sha: str, *, source: Path) -> None:
+    """Copy a commit with all it hangs on from another repository. Raises GitError when it is not there."""
+    git(repo, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(source), sha)
 
 
 def update_ref(repo: Path, name: str, new: str, old: str) -> None:
@@ -233,6 +250,23 @@ def write_commit(
         "GIT_COMMITTER_DATE": committer.date,
     }
     return git(repo, "commit-tree", tree, *flags, "-F", "-", data=message.encode(), env=env)
+
+
+def write_tag(repo: Path, *, name: str, target: str, kind: str, tagger: Person, message: str) -> str:
+    """SHA of a new annotated tag object."""
+    moment = int(datetime.fromisoformat(tagger.date).timestamp())
+    head = f"object {target}\ntype {kind}\ntag {name}\ntagger {tagger.name} <{tagger.email}> {moment} +0000\n\n"
+    return git(repo, "mktag", data=(head + message.rstrip("\n") + "\n").encode())
+
+
+def tag(repo: Path, sha: str) -> Tag:
+    """The annotated tag object `sha`."""
+    head, _, message = raw(repo, "cat-file", "tag", sha)[1].decode("utf-8", "replace").partition("\n\n")
+    fields = dict(line.split(" ", 1) for line in head.splitlines())
+    who, _, rest = fields["tagger"].rpartition("> ")
+    name, _, mail = who.partition(" <")
+    date = datetime.fromtimestamp(int(rest.split()[0]), UTC).isoformat()
+    return Tag(sha, fields["tag"], fields["object"], fields["type"], Person(name, mail, date), message.rstrip("\n"))
 
 
 def merge_base(repo: Path, one: str, other: str) -> str | None:

@@ -1,7 +1,9 @@
-"""REST: git refs, blobs, trees and commits."""
+"""REST: git refs, blobs, trees, commits and tag objects."""
 
 import base64
 import binascii
+import re
+from pathlib import Path
 from typing import Any
 
 from agent.sandbox.forge import git
@@ -9,7 +11,7 @@ from agent.sandbox.forge.errors import ApiError, invalid, not_found, unprocessab
 from agent.sandbox.forge.http import Answer, Call, Route, page
 from agent.sandbox.forge.journal import change_ref
 from agent.sandbox.forge.moved import Move
-from agent.sandbox.forge.shapes.git import git_commit, reference
+from agent.sandbox.forge.shapes.git import git_commit, git_tag, reference
 from agent.sandbox.forge.shapes.people import person
 from agent.sandbox.forge.shapes.repository import api_url
 from agent.sandbox.forge.store import Row, now
@@ -18,6 +20,7 @@ from agent.sandbox.forge.workflows import refuse_workflow_changes
 MODES = ("100644", "100755", "040000", "160000", "120000")
 READ, WRITE = ("contents:read",), ("contents:write",)
 MAX_ENTRIES = 100_000
+SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def get_ref(call: Call, ref: str) -> Answer:
@@ -34,13 +37,20 @@ def matching_refs(call: Call, ref: str = "") -> Answer:
     return page(call, rows, lambda row: reference(call.forge, call.repo, row[0], row[1]))
 
 
-def _object(call: Call, sha: Any, kind: str) -> str:
-    """Raises ApiError 422 when there is no such object of that kind."""
+def _object(call: Call, sha: Any, ref: str) -> str:
+    """What `ref` may point at: a branch at a commit alone, any other ref at any object. Raises ApiError 422."""
     if not isinstance(sha, str) or not sha:
         raise ApiError(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
-    if git.resolve(call.forge.git_dir(call.repo), sha, kind) != sha:
+    kind = git.kind_of(call.forge.git_dir(call.repo), sha) if SHA.fullmatch(sha) else None
+    if kind is None or (ref.startswith("refs/heads/") and kind != "commit"):
         raise unprocessable("Object does not exist")
     return sha
+
+
+def _refuse_workflow_changes(call: Call, *, old: str | None, new: str) -> None:
+    """A ref at a tree or a blob brings no commit, so no new version of a workflow file."""
+    if git.resolve(call.forge.git_dir(call.repo), new) is not None:
+        refuse_workflow_changes(call, old=old, new=new)
 
 
 def create_ref(call: Call) -> Answer:
@@ -49,8 +59,8 @@ def create_ref(call: Call) -> Answer:
         raise unprocessable("Reference name must start with 'refs/' and contain at least one additional slash.")
     if name.startswith("refs/pull/"):
         raise unprocessable("Reference update failed")
-    sha = _object(call, call.body.get("sha"), "commit")
-    refuse_workflow_changes(call, old=None, new=sha)
+    sha = _object(call, call.body.get("sha"), name)
+    _refuse_workflow_changes(call, old=None, new=sha)
     with call.forge.db.write():
         if git.ref(call.forge.git_dir(call.repo), name) is not None:
             raise unprocessable("Reference already exists")
@@ -61,17 +71,26 @@ def create_ref(call: Call) -> Answer:
 
 def update_ref(call: Call, ref: str) -> Answer:
     name, where = f"refs/{ref}", call.forge.git_dir(call.repo)
-    sha = _object(call, call.body.get("sha"), "commit")
+    sha = _object(call, call.body.get("sha"), name)
     with call.forge.db.write():
         old = git.ref(where, name) if git.is_ref_name(name) else None
         if old is None:
             raise unprocessable("Reference does not exist")
-        if not call.body.get("force") and not git.is_ancestor(where, old, sha):
+        if not call.body.get("force") and not _forward(where, old, sha):
             raise unprocessable("Update is not a fast forward")
-        refuse_workflow_changes(call, old=old, new=sha)
+        _refuse_workflow_changes(call, old=old, new=sha)
         if old != sha:
             change_ref(call.forge, call.repo, call.who, Move(name, old, sha))
     return Answer(reference(call.forge, call.repo, name, sha))
+
+
+def _forward(where: Path, old: str, new: str) -> bool:
+    """Whether `new` follows on `old`. Only commits, and tags of commits, follow on each other."""
+    if old == new:
+        return True
+    if git.resolve(where, old) is None or git.resolve(where, new) is None:
+        return False
+    return git.is_ancestor(where, old, new)
 
 
 def delete_ref(call: Call, ref: str) -> Answer:
@@ -211,6 +230,30 @@ def get_commit(call: Call, sha: str) -> Answer:
     return Answer(git_commit(call.forge, call.repo, git.commit(call.forge.git_dir(call.repo), sha)))
 
 
+def create_tag(call: Call) -> Answer:
+    """An annotated tag's object. No ref points at it before one is made."""
+    where, body = call.forge.git_dir(call.repo), call.body
+    for field in ("tag", "message", "object", "type"):
+        if not isinstance(body.get(field), str) or not body[field]:
+            raise ApiError(422, f'Invalid request.\n\n"{field}" wasn\'t supplied.')
+    target, kind = body["object"], body["type"]
+    if kind not in ("commit", "tree", "blob") or not SHA.fullmatch(target) or git.kind_of(where, target) != kind:
+        raise unprocessable("Object does not exist")
+    if not git.is_ref_name(f"refs/tags/{body['tag']}"):
+        raise unprocessable("Tag name is not valid")
+    tagger = signature(call.forge.user_row(call.who.id), body.get("tagger"))
+    sha = git.write_tag(where, name=body["tag"], target=target, kind=kind, tagger=tagger, message=body["message"])
+    shape = git_tag(call.forge, call.repo, git.tag(where, sha))
+    return Answer(shape, 201, {"Location": shape["url"]})
+
+
+def get_tag(call: Call, sha: str) -> Answer:
+    where = call.forge.git_dir(call.repo)
+    if not SHA.fullmatch(sha) or git.kind_of(where, sha) != "tag":
+        raise not_found()
+    return Answer(git_tag(call.forge, call.repo, git.tag(where, sha)))
+
+
 GIT = "/repos/<owner>/<repo>/git"
 ROUTES = (
     Route("GET", f"{GIT}/ref/<path:ref>", get_ref, "read", READ),
@@ -226,4 +269,6 @@ ROUTES = (
     Route("GET", f"{GIT}/trees/<path:sha>", get_tree, "read", READ),
     Route("POST", f"{GIT}/commits", create_commit, "write", WRITE),
     Route("GET", f"{GIT}/commits/<sha>", get_commit, "read", READ),
+    Route("POST", f"{GIT}/tags", create_tag, "write", WRITE),
+    Route("GET", f"{GIT}/tags/<sha>", get_tag, "read", READ),
 )

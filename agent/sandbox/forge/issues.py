@@ -10,6 +10,7 @@ from agent.sandbox.forge.labels import label_names, put_labels
 from agent.sandbox.forge.moved import close_issue, close_pull, note, pull_event
 from agent.sandbox.forge.shapes.issue import full_issue, issue, issue_event
 from agent.sandbox.forge.shapes.people import user
+from agent.sandbox.forge.shapes.pull import head_repository
 from agent.sandbox.forge.store import Row, now
 
 MAX_TITLE = 256
@@ -54,7 +55,7 @@ def insert(call: Call, *, title: str, body: str | None, is_pull: bool) -> Row:
     call.forge.db.run(
         "INSERT INTO issues (repo_id, number, is_pull, title, body, user_id, by_app, state, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
-        call.repo["id"], number, int(is_pull), title, body, who.id, int(who.is_job), moment, moment,
+        call.repo["id"], number, int(is_pull), title, body, who.id, who.app_id if who.limited else 0, moment, moment,
     )  # fmt: skip
     return find(call, number)
 
@@ -113,7 +114,7 @@ def listed(call: Call) -> Answer:
 
 def edit(call: Call, number: int) -> Answer:
     who, row = call.who, find(call, number)
-    is_author = row["user_id"] == who.id and not who.is_job
+    is_author = row["user_id"] == who.id and not who.limited
     may_triage = may(call.forge.db, call.repo, who, role="triage", needs=EITHER)
     if not (is_author or may_triage):
         raise role_missing()
@@ -190,7 +191,8 @@ def _refuse_to_reopen(call: Call, row: Row) -> None:
     if pull["merged_at"] is not None:
         raise invalid("PullRequest", "state", "invalid", "state cannot be changed. The pull request is merged.")
     try:
-        call.forge.resolve(f"{call.repo['owner']}/{call.repo['name']}", f"refs/heads/{pull['head_ref']}")
+        holder = head_repository(call.forge, call.repo, pull) or {"owner": "", "name": ""}
+        call.forge.resolve(f"{holder['owner']}/{holder['name']}", f"refs/heads/{pull['head_ref']}")
     except KeyError as error:
         message = f"state cannot be changed. The {pull['head_ref']} branch has been deleted."
         raise invalid("PullRequest", "state", "invalid", message) from error
@@ -229,7 +231,24 @@ def events(call: Call, number: int) -> Answer:
     return page(call, rows, lambda row: issue_event(call.forge, call.repo, row))
 
 
+def events_of_repository(call: Call) -> Answer:
+    rows = call.forge.db.all(
+        "SELECT e.*, i.number AS of_issue FROM issue_events e JOIN issues i ON i.id = e.issue_id"
+        " WHERE i.repo_id = ? ORDER BY e.id DESC",
+        call.repo["id"],
+    )
+    return page(
+        call,
+        rows,
+        lambda row: {
+            **issue_event(call.forge, call.repo, row),
+            "issue": full_issue(call.forge, call.repo, find(call, row["of_issue"])),
+        },
+    )
+
+
 ROUTES = (
+    Route("GET", "/repos/<owner>/<repo>/issues/events", events_of_repository, "read", READ_EITHER),
     Route("POST", "/repos/<owner>/<repo>/issues", create, "read", WRITE),
     Route("GET", "/repos/<owner>/<repo>/issues", listed, "read", READ),
     Route("GET", "/repos/<owner>/<repo>/issues/<int:number>", get, "read", READ),

@@ -28,7 +28,7 @@ class Limits:
 def limits(forge: "Forge", actor: Actor | None, at: float) -> Limits:
     start = int(at // HOUR) * HOUR
     used = forge.calls_since(actor.login if actor else "", start)
-    limit = NOBODY if actor is None else (JOB if actor.is_job else ACCOUNT)
+    limit = NOBODY if actor is None else (JOB if actor.limited else ACCOUNT)
     return Limits(limit, used, start + HOUR)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.sandbox.forge import git
 from agent.sandbox.forge.shapes.people import person
+from agent.sandbox.forge.shapes.pull import head_repository
 from agent.sandbox.forge.store import Row, now
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def merged(
     tree = git.merge_tree(where, base, row["head_sha"])
     if tree is None:
         return None
-    usual = _merge_message(repo, row) if method == "merge" else _squash_message(where, row)
+    holder = head_repository(forge, repo, row)
+    owner = holder["owner"] if holder else "unknown"
+    usual = _merge_message(owner, row) if method == "merge" else _squash_message(where, row)
     message = "\n\n".join(part for part in (title or usual[0], usual[1] if text is None else text) if part)
     sha = git.write_commit(
         where,
@@ -81,8 +84,8 @@ def merged(
     return base, sha
 
 
-def _merge_message(repo: Row, row: Row) -> tuple[str, str]:
-    return f"Merge pull request #{row['number']} from {repo['owner']}/{row['head_ref']}", row["title"]
+def _merge_message(owner: str, row: Row) -> tuple[str, str]:
+    return f"Merge pull request #{row['number']} from {owner}/{row['head_ref']}", row["title"]
 
 
 def _squash_message(where: Path, row: Row) -> tuple[str, str]:

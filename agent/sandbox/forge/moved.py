@@ -197,13 +197,20 @@ def _push_event(forge: "Forge", repo: Row, actor: Actor, move: Move, commits: li
 
 
 def _heads(forge: "Forge", repo: Row, actor: Actor, branch: str, move: Move) -> None:
-    rows = forge.db.all(f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_ref = ?", repo["id"], branch)
+    """The open pull requests whose head is this branch; they may be of the repository that this one is a fork of."""
+    rows = forge.db.all(
+        f"{SELECT} WHERE COALESCE(h.head_repo_id, i.repo_id) = ? AND i.state = 'open' AND p.head_ref = ?",
+        repo["id"], branch,
+    )  # fmt: skip
     for row in rows:
+        base = forge.db.get("SELECT * FROM repositories WHERE id = ?", row["repo_id"])
         if move.new == git.ZERO:
-            close_pull(forge, repo, actor, row)
+            close_pull(forge, base, actor, row)
             continue
-        set_head(forge, repo, row, move.new)
-        pull_event(forge, repo, actor, row["number"], "synchronize", before=move.old, after=move.new)
+        if base["id"] != repo["id"]:
+            git.bring(forge.git_dir(base), move.new, source=forge.git_dir(repo))
+        set_head(forge, base, row, move.new)
+        pull_event(forge, base, actor, row["number"], "synchronize", before=move.old, after=move.new)
 
 
 def set_head(forge: "Forge", repo: Row, row: Row, sha: str) -> None:

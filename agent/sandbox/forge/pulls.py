@@ -4,6 +4,7 @@ from typing import Any
 
 from agent.sandbox.forge import git
 from agent.sandbox.forge.access import may
+from agent.sandbox.forge.environments import workflow_permissions
 from agent.sandbox.forge.errors import ApiError, invalid, not_found, role_missing
 from agent.sandbox.forge.http import Answer, Call, Route, page
 from agent.sandbox.forge.issues import MAX_BODY, MAX_TITLE, insert, text_of
@@ -14,6 +15,7 @@ from agent.sandbox.forge.moved import Move, pull_event
 from agent.sandbox.forge.shapes import pull as shapes
 from agent.sandbox.forge.shapes.git import commit, file
 from agent.sandbox.forge.store import Row
+from agent.sandbox.forge.tokens import ACTIONS_APP_ID
 
 READ, WRITE = ("pull_requests:read",), ("pull_requests:write",)
 METHODS = ("merge", "squash", "rebase")
@@ -29,6 +31,23 @@ def find(call: Call, number: int) -> Row:
 def full(call: Call, number: int) -> dict[str, Any]:
     mergeable, _ = test_merge(call.forge, call.repo, find(call, number))
     return shapes.full_pull(call.forge, call.repo, find(call, number), mergeable=mergeable)
+
+
+def _head(call: Call) -> tuple[Row, str, str]:
+    """(repository, name, SHA) of the head: `branch`, or `owner:branch` of a fork. Raises ApiError 422."""
+    owner, colon, name = str(call.body.get("head") or "").rpartition(":")
+    if not colon or owner.lower() == call.repo["owner"].lower():
+        return (call.repo, *_branch(call, "head"))
+    fork = call.forge.db.one(
+        "SELECT r.* FROM forks f JOIN repositories r ON r.id = f.repo_id WHERE f.source_id = ? AND r.owner = ?",
+        call.repo["id"], owner,
+    )  # fmt: skip
+    ref = f"refs/heads/{name}"
+    sha = git.ref(call.forge.git_dir(fork), ref) if fork is not None and git.is_ref_name(ref) else None
+    if fork is None or sha is None:
+        raise invalid("PullRequest", "head", "invalid")
+    git.bring(call.forge.git_dir(call.repo), sha, source=call.forge.git_dir(fork))
+    return fork, name, sha
 
 
 def _branch(call: Call, field: str) -> tuple[str, str]:
@@ -56,23 +75,28 @@ def create(call: Call) -> Answer:
     who, repo, where = call.who, call.repo, call.forge.git_dir(call.repo)
     title = text_of(call, "title", resource="PullRequest", limit=MAX_TITLE, required=True) or ""
     body = text_of(call, "body", resource="PullRequest", limit=MAX_BODY)
-    (head, head_sha), (base, base_sha) = _branch(call, "head"), _branch(call, "base")
-    if not who.is_job and not may(call.forge.db, repo, who, role="write", needs=()):
+    (holder, head, head_sha), (base, base_sha) = _head(call), _branch(call, "base")
+    if who.app_id == ACTIONS_APP_ID and not workflow_permissions(call.forge, repo)["can_approve_pull_request_reviews"]:
+        raise ApiError(403, "GitHub Actions is not permitted to create or approve pull requests.")
+    if not who.limited and not may(call.forge.db, holder, who, role="write", needs=()):
         raise role_missing()
     if git.is_ancestor(where, head_sha, base_sha):
         raise _custom(f"No commits between {base} and {head}")
     with call.forge.db.write():
         twin = call.forge.db.one(
-            f"{shapes.SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_ref = ? AND p.base_ref = ?",
-            repo["id"], head, base,
+            f"{shapes.SELECT} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_ref = ? AND p.base_ref = ?"
+            " AND COALESCE(h.head_repo_id, i.repo_id) = ?",
+            repo["id"], head, base, holder["id"],
         )  # fmt: skip
         if twin is not None:
-            raise _custom(f"A pull request already exists for {repo['owner']}:{head}.")
+            raise _custom(f"A pull request already exists for {holder['owner']}:{head}.")
         row = insert(call, title=title, body=body, is_pull=True)
         call.forge.db.run(
             "INSERT INTO pulls (issue_id, head_ref, head_sha, base_ref, base_sha, draft) VALUES (?, ?, ?, ?, ?, ?)",
             row["id"], head, head_sha, base, base_sha, int(bool(call.body.get("draft"))),
         )  # fmt: skip
+        if holder["id"] != repo["id"]:
+            call.forge.db.run("INSERT INTO pull_heads VALUES (?, ?)", row["id"], holder["id"])
         name = f"refs/pull/{row['number']}/head"
         git.update_ref(where, name, head_sha, git.ref(where, name) or git.ZERO)
         pull_event(call.forge, repo, who, row["number"], "opened")
@@ -96,8 +120,11 @@ def listed(call: Call) -> Answer:
         values.append(query["base"])
     owner, colon, branch = query.get("head", "").partition(":")
     if colon:  # without an owner GitHub ignores the filter
-        sql.append("AND p.head_ref = ? AND lower(?) = lower(?)")
-        values += [branch, owner, call.repo["owner"]]
+        sql.append(
+            "AND p.head_ref = ?"
+            " AND COALESCE(h.head_repo_id, i.repo_id) IN (SELECT id FROM repositories WHERE owner = ?)"
+        )
+        values += [branch, owner]
     column = {"updated": "i.updated_at"}.get(query.get("sort", ""), "i.number")
     direction = "ASC" if query.get("direction") == "asc" else "DESC"
     rows = call.forge.db.all(f"{' '.join(sql)} ORDER BY {column} {direction}, i.number {direction}", *values)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.sandbox.forge import git
-from agent.sandbox.forge.shapes.pull import SELECT
+from agent.sandbox.forge.shapes.pull import SELECT, head_repository
 from agent.sandbox.forge.store import Row, now
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ def recover(forge: "Forge", repo: Row) -> None:
     heads = git.refs(where, "refs/heads")
     for row in forge.db.all(f"{SELECT} WHERE i.repo_id = ? AND i.state = 'open'", repo["id"]):
         base = heads.get(f"refs/heads/{row['base_ref']}")
-        head = heads.get(f"refs/heads/{row['head_ref']}")
+        holder = head_repository(forge, repo, row)
+        head = git.ref(forge.git_dir(holder), f"refs/heads/{row['head_ref']}") if holder else None
         merge = _merge_of(where, row["head_sha"], base) if base else None
         if merge:
             moment = now()
@@ -41,6 +42,8 @@ def recover(forge: "Forge", repo: Row) -> None:
                 base or row["base_sha"],
                 row["id"],
             )
+            if holder is not None and holder["id"] != repo["id"]:
+                git.bring(where, head, source=forge.git_dir(holder))
             name = f"refs/pull/{row['number']}/head"
             git.update_ref(where, name, head, git.ref(where, name) or git.ZERO)
 

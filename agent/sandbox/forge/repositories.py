@@ -72,7 +72,7 @@ def collaborators(call: Call) -> Answer:
 
 
 def me(call: Call) -> Answer:
-    if call.who.is_job:
+    if call.who.limited:
         raise ApiError(403, "Resource not accessible by integration")
     return Answer(full_user(call.forge, call.who.id))
 

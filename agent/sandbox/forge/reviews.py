@@ -228,7 +228,7 @@ def delete_comment(call: Call, comment_id: int) -> Answer:
 
 def _own_comment(call: Call, comment_id: int) -> Row:
     row = _comment_row(call, comment_id)
-    own = row["user_id"] == call.who.id and not call.who.is_job
+    own = row["user_id"] == call.who.id and not call.who.limited
     if not own and not may(call.forge.db, call.repo, call.who, role="write", needs=WRITE):
         raise role_missing()
     return row

@@ -73,6 +73,8 @@ def _refusal(forge: "Forge", repo: Row | None, actor: Actor | None, service: str
             return _ask("No anonymous write access.")
         if not may(forge.db, repo, actor, role="write", needs=("contents:write",)):
             return _text(f"Permission to {repo['owner']}/{repo['name']}.git denied to {actor.login}.", 403)
+    elif actor is not None and actor.limited and not actor.covers(repo):
+        return None  # what a job's token is not for, it reads like anybody: the repositories are public
     elif actor is not None and not may(forge.db, repo, actor, role="read", needs=("contents:read",)):
         return _text("Repository not found.", 404)
     return None
@@ -104,7 +106,7 @@ def _environment(forge: "Forge", repo: Row, actor: Actor | None, path: str) -> d
     }
     if request.headers.get("Git-Protocol"):
         env["GIT_PROTOCOL"] = request.headers["Git-Protocol"]
-    if actor is not None and actor.is_job:
+    if actor is not None and actor.limited and not actor.granted("workflows:write"):
         env["FORGE_NO_WORKFLOWS"] = "1"
     return env
 

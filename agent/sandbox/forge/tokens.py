@@ -4,10 +4,10 @@ import json
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.sandbox.forge.errors import bad_credentials
-from agent.sandbox.forge.store import Row, Store
+from agent.sandbox.forge.store import Row, Store, now
 
 ACTIONS_BOT = "github-actions[bot]"
 ACTIONS_BOT_ID = 41898282
@@ -17,7 +17,9 @@ LEVELS = ("none", "read", "write")
 
 @dataclass(frozen=True)
 class Actor:
-    """Who calls. `grants` is None for a person's or a bot's own token; for a job's token it is all that it may do."""
+    """Who calls. `grants` is None for a person's or a bot's own token; for a job's or an App's token it is all that it
+    may do. An App's token is of one repository, or, without `repo_id`, of all those of `owner_id`.
+    """
 
     id: int
     login: str
@@ -26,16 +28,30 @@ class Actor:
     repo_id: int | None = None
     run_id: int | None = None
     job: str = ""
+    installed: int | None = None
+    owner_id: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether grants decide what it may do, and not the role of an account."""
+        return self.grants is not None
 
     @property
     def is_job(self) -> bool:
-        return self.grants is not None
+        """Whether it is the token of a workflow's job: what it does starts no further workflow."""
+        return self.limited and self.installed is None
+
+    def covers(self, repo: Row) -> bool:
+        """Whether a limited token is of this repository."""
+        if self.repo_id is not None:
+            return bool(self.repo_id == repo["id"])
+        return self.owner_id is not None and bool(self.owner_id == repo["owner_id"])
 
     @property
     def app_id(self) -> int | None:
         """The App as which it writes check runs; None for a person."""
-        if self.is_job:
-            return ACTIONS_APP_ID
+        if self.limited:
+            return self.installed or ACTIONS_APP_ID
         return self.id if self.kind == "Bot" else None
 
     def granted(self, needs: str) -> bool:
@@ -73,7 +89,24 @@ def actor(store: Store, token: str) -> Actor:
     )
     if row is None:
         raise bad_credentials()
-    return _actor(row)
+    found = _actor(row)
+    app = store.one("SELECT * FROM app_tokens WHERE token = ?", token)
+    if app is None:
+        return found
+    if app["expires_at"] <= now():
+        raise bad_credentials()
+    return replace(found, installed=app["app_id"], owner_id=app["owner_id"])
+
+
+def new_installation(
+    store: Store, *, app: Row, owner_id: int, repo_id: int | None, permissions: Mapping[str, str], expires_at: str
+) -> str:
+    """An App's token for what it is installed on."""
+    token = _insert(
+        store, _random("ghs_"), user_id=app["user_id"], repo_id=repo_id, permissions=json.dumps(dict(permissions))
+    )
+    store.run("INSERT INTO app_tokens VALUES (?, ?, ?, ?)", token, app["id"], owner_id, expires_at)
+    return token
 
 
 def _actor(row: Row) -> Actor:

@@ -35,7 +35,7 @@ def changed_workflow(where: Path, *, old: str, new: str) -> str | None:
 
 def refuse_workflow_changes(call: Call, *, old: str | None, new: str) -> None:
     """Raises ApiError 403. Without `old` the default branch is compared."""
-    if not call.who.is_job:
+    if not call.who.limited or call.who.granted("workflows:write"):
         return
     where = call.forge.git_dir(call.repo)
     known = old or git.ref(where, f"refs/heads/{call.repo['default_branch']}")

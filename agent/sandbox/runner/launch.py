@@ -34,13 +34,15 @@ class Start:
 def find_starts(forge: Forge, event: Event) -> list[Start]:
     """The runs that `event` starts; a workflow file that cannot be read is a run that failed at its start.
 
-    A job's token starts nothing, dispatches excepted.
+    A job's token starts nothing, dispatches excepted; and nothing runs in a fork, as in a new one on GitHub.
     """
     row = forge.repository_row(event.repo)
     if row is None:
         raise KeyError(f"no repository {event.repo!r}")
     git_folder = forge.git_dir(row)
     if event.by_job_token and event.name not in _DISPATCHES:
+        return []
+    if event.payload.get("repository", {}).get("fork"):
         return []
     if event.name == "push" and (event.payload.get("deleted") or event.payload.get("after") == _NOTHING):
         return []
@@ -112,7 +114,7 @@ def _split(listed: str) -> list[str]:
 
 def _start(forge: Forge, event: Event, path: str, source: str, workflow: Workflow) -> Start:
     trigger = next(one for one in workflow.triggers if one.event == event.name)
-    cause = _cause(forge, event, _inputs(trigger, event.payload.get("inputs") or {}, path))
+    cause = _cause(forge, event, dispatch_inputs(trigger, event.payload.get("inputs") or {}, path))
     run = _run(event, path, workflow.name)
     if workflow.run_name is not None:
         contexts: dict[str, Value] = {
@@ -155,7 +157,7 @@ def _run(event: Event, path: str, workflow: str, *, name: str = "", error: str =
     )
 
 
-def _inputs(trigger: Trigger, given: Mapping[str, Any], path: str) -> dict[str, Value]:
+def dispatch_inputs(trigger: Trigger, given: Mapping[str, Any], path: str) -> dict[str, Value]:
     """The inputs of a dispatch, with their defaults. Raises WorkflowError for one that is missing or unknown."""
     if trigger.event != "workflow_dispatch":
         return {}

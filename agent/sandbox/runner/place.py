@@ -37,6 +37,15 @@ class Place:
     tracking: str
 
 
+def from_fork(cause: Cause) -> bool:
+    """Whether a run is of a pull request from a fork: its jobs get no secret and may write nothing."""
+    if not cause.event.startswith("pull_request") or cause.event == "pull_request_target":
+        return False
+    pull = cause.payload.get("pull_request") or {}
+    names = [((pull.get(side) or {}).get("repo") or {}).get("full_name") for side in ("head", "base")]
+    return names[0] is None or names[0] != names[1]
+
+
 def work(
     place: Place,
     workflow: Workflow,
@@ -50,11 +59,15 @@ def work(
     """Run one job to its end, with a token of its own that ends with it. Errors become annotations."""
     plan = workflow.jobs[job.key]
     permissions = DEFAULT_PERMISSIONS if plan.permissions is None else plan.permissions
+    foreign = from_fork(cause)
+    if foreign:
+        permissions = {name: "read" for name, level in permissions.items() if level != "none" and name != "id-token"}
     folder = job_folder(place.root, job)
     log = Log(folder / "logs")
     token = place.forge.issue_job_token(run.repo, permissions, run_id=run.id, job=job.name)
     try:
-        secrets = place.store.secrets(run.repo, [instance.environment] if instance.environment else [])
+        environments = [instance.environment] if instance.environment else []
+        secrets = {} if foreign else place.store.secrets(run.repo, environments)
         for secret in (token, *secrets.values()):
             log.mask(secret)
         bench = Bench(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agent.sandbox.forge import Event, Forge
+from agent.sandbox.forge import Event, Forge, environments
 from agent.sandbox.runner import api, progress
 from agent.sandbox.runner.artifacts import Artifacts
 from agent.sandbox.runner.launch import find_starts
@@ -73,6 +73,8 @@ class Runner:
         return self.store.of_repository(repo)
 
     def set_secret(self, repo: str, name: str, value: str, environment: str | None = None) -> None:
+        if environment:
+            environments.ensure(self.forge, self.forge.repo_row(repo), environment)
         self.store.set_secret(repo, name, value, environment or "")
 
     def rerun(self, run_id: int, *, failed_only: bool = False) -> None:

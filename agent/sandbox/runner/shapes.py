@@ -1,12 +1,13 @@
 """Runs, jobs and artifacts -> GitHub's REST objects."""
 
 import re
+import zlib
 from typing import Any
 
 from agent.sandbox.forge import Forge, git
 from agent.sandbox.forge.http import API
 from agent.sandbox.forge.shapes.people import node_id, user
-from agent.sandbox.forge.shapes.repository import minimal
+from agent.sandbox.forge.shapes.repository import full_name, html_url, minimal
 from agent.sandbox.forge.store import Row
 from agent.sandbox.runner.artifacts import Artifact
 from agent.sandbox.runner.records import Job, Run, Step
@@ -38,7 +39,7 @@ def run_shape(forge: Forge, repo: Row, run: Run) -> dict[str, Any]:
         "event": run.event,
         "status": run.status,
         "conclusion": run.conclusion or None,
-        "workflow_id": 1 + int.from_bytes(run.path.encode()[-7:], "big") % 2**31,
+        "workflow_id": workflow_id(run.path),
         "url": url,
         "html_url": run.html_url,
         "pull_requests": [],
@@ -58,6 +59,30 @@ def run_shape(forge: Forge, repo: Row, run: Run) -> dict[str, Any]:
         "head_commit": _head_commit(forge, repo, run),
         "repository": small,
         "head_repository": small,
+    }
+
+
+def workflow_id(path: str) -> int:
+    """The number of a workflow file: the same for the same path, in every run."""
+    return zlib.crc32(path.encode())
+
+
+def workflow_shape(forge: Forge, repo: Row, path: str, name: str) -> dict[str, Any]:
+    """The schema `workflow`."""
+    base = f"{forge.url}{API}/repos/{full_name(repo)}"
+    file = path.rsplit("/", 1)[-1]
+    number = workflow_id(path)
+    return {
+        "id": number,
+        "node_id": node_id("Workflow", number),
+        "name": name,
+        "path": path,
+        "state": "active",
+        "created_at": repo["created_at"],
+        "updated_at": repo["pushed_at"],
+        "url": f"{base}/actions/workflows/{number}",
+        "html_url": f"{html_url(forge, repo)}/blob/{repo['default_branch']}/{path}",
+        "badge_url": f"{html_url(forge, repo)}/actions/workflows/{file}/badge.svg",
     }
 
 

@@ -93,6 +93,11 @@ class Runs:
             *(repo, environment, name.upper(), value),
         )
 
+    def secret_names(self, repo: str, environment: str) -> list[str]:
+        """Names of the secrets of a repository (environment "") or of one environment, sorted."""
+        sql = "SELECT name FROM runner_secrets WHERE repo = ? AND environment = ? ORDER BY name"
+        return [str(row["name"]) for row in self._db.all(sql, repo, environment)]
+
     def secrets(self, repo: str, environments: Iterable[str]) -> dict[str, str]:
         """The secrets of a repository (environment "") and then of `environments`; the last one counts."""
         found: dict[str, str] = {}

@@ -33,6 +33,7 @@ def drive(world: World) -> None:
     ann.get_variable("REGION").edit("us")
     ann.delete_variable("REGION")
     ann.create_repository_dispatch("apply", {"unit": "a"})
+    _settings(world)
     list(api.search_issues(f"repo:{NAME} is:issue label:bug in:title please"))
 
 
@@ -74,6 +75,11 @@ def _git(ann: Any) -> None:
     ref = ann.create_git_ref("refs/heads/api", main)
     ref.edit(commit.sha)
     ann.get_git_ref("heads/api")
+    tag = ann.create_git_tag("lock", "a document", main, "commit")
+    ann.get_git_tag(tag.sha)
+    ann.create_git_ref("refs/infra-agent/locks/unit", tag.sha)
+    list(ann.get_git_matching_refs("infra-agent/locks/"))
+    ann.get_git_ref("infra-agent/locks/unit").delete()
     list(ann.get_git_matching_refs("heads"))
     ann.get_contents("README.md")
     ann.get_contents("infra")
@@ -110,6 +116,57 @@ def _pulls(world: World, ann: Any, rob: Any) -> None:
     mine.is_merged()
     list(ann.get_commit(world.forge.resolve(NAME, "main")).get_pulls())
     ann.get_git_ref("heads/api").delete()
+
+
+RULESET = {
+    "name": "main",
+    "target": "branch",
+    "enforcement": "active",
+    "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+    "rules": [
+        {"type": "deletion"},
+        {
+            "type": "required_status_checks",
+            "parameters": {
+                "strict_required_status_checks_policy": True,
+                "required_status_checks": [{"context": "agent/gate", "integration_id": 15368}],
+            },
+        },
+    ],
+}
+
+
+def _settings(world: World) -> None:
+    """What an administrator sets and `doctor` reads."""
+    ann = world.repo("ann")
+    main = ann.get_branch("main")
+    main.edit_protection(strict=True, contexts=["agent/gate"], enforce_admins=True, required_approving_review_count=1)
+    main.get_protection()
+    ann.get_branch("main"), list(ann.get_branches())
+    main.remove_protection()
+
+    def call(method: str, path: str, body: object = None) -> Any:
+        answer = world.raw(method, f"/repos/{NAME}{path}", token=world.tokens["ann"], json=body)
+        assert answer.status_code < 300, (method, path, answer.text)
+        return answer.json() if answer.content else None
+
+    number = call("POST", "/rulesets", RULESET)["id"]
+    call("PUT", f"/rulesets/{number}", {"enforcement": "active"})
+    for path in ("/rulesets", f"/rulesets/{number}", "/rules/branches/main"):
+        call("GET", path)
+    call("DELETE", f"/rulesets/{number}")
+    reviewer = {"type": "User", "id": world.forge.account("mia").id}
+    policy = {"protected_branches": False, "custom_branch_policies": True}
+    body = {"wait_timer": 5, "prevent_self_review": True, "reviewers": [reviewer], "deployment_branch_policy": policy}
+    call("PUT", "/environments/apply", body)
+    call("POST", "/environments/apply/deployment-branch-policies", {"name": "main"})
+    call("POST", "/environments/apply/variables", {"name": "REGION", "value": "eu"})
+    for end in ("", "/apply", "/apply/deployment-branch-policies", "/apply/variables"):
+        call("GET", f"/environments{end}")
+    call("DELETE", "/environments/apply")
+    for path, value in (("", {"enabled": True, "allowed_actions": "selected"}), ("/workflow", {})):
+        call("PUT", f"/actions/permissions{path}", value)
+        call("GET", f"/actions/permissions{path}")
 
 
 def _checks(world: World, ann: Any, sha: str = "") -> None:

@@ -149,3 +149,14 @@ def test_files_of_a_commit(world: World) -> None:
     assert world.forge.list_files(NAME, "main", "infra/") == ["infra/a.tf"]
     with pytest.raises(KeyError):
         world.forge.read_file(NAME, "main", "infra")
+
+
+def test_a_job_s_token_reads_another_public_repository_and_never_writes_there(world: World) -> None:
+    world.forge.create_repository("acme", "tools", seed={"run.sh": b"echo\n"})
+    url = world.git_url(world.job(contents="write")).replace(NAME, "acme/tools")
+    run_git(world.folder, "clone", "--quiet", url, "tools")
+    before = world.forge.resolve("acme/tools", "main")
+    person = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    run_git(world.folder / "tools", *person, "commit", "--quiet", "--allow-empty", "-m", "x")
+    run_git(world.folder / "tools", "push", url, "main", ok=False)
+    assert world.forge.resolve("acme/tools", "main") == before

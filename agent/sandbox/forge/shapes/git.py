@@ -121,6 +121,24 @@ def reference(forge: "Forge", repo: Row, name: str, sha: str) -> dict[str, Any]:
     }
 
 
+def git_tag(forge: "Forge", repo: Row, tag: git.Tag) -> dict[str, Any]:
+    """The annotated tag of /git/tags."""
+    return {
+        "node_id": node_id("Tag", int(tag.sha[:12], 16)),
+        "tag": tag.name,
+        "sha": tag.sha,
+        "url": api_url(forge, repo, f"/git/tags/{tag.sha}"),
+        "message": tag.message,
+        "tagger": person(tag.tagger),
+        "object": {
+            "sha": tag.target,
+            "type": tag.kind,
+            "url": api_url(forge, repo, f"/git/{tag.kind}s/{tag.target}"),
+        },
+        "verification": UNVERIFIED,
+    }
+
+
 def pushed_commit(forge: "Forge", repo: Row, found: git.Commit) -> dict[str, Any]:
     """A commit as in a push event."""
     flags = ("--no-commit-id", "--name-status", "--no-renames", "-r", "-z", "--root")

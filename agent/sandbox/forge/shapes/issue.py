@@ -6,7 +6,6 @@ from urllib.parse import quote
 from agent.sandbox.forge.shapes.people import app, association, node_id, user
 from agent.sandbox.forge.shapes.repository import api_url, html_url
 from agent.sandbox.forge.store import Row
-from agent.sandbox.forge.tokens import ACTIONS_APP_ID
 
 if TYPE_CHECKING:
     from agent.sandbox.forge.forge import Forge
@@ -97,7 +96,7 @@ def issue(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
         "body": row["body"],
         "reactions": reactions(forge, "issue", row["id"], api),
         "timeline_url": f"{api}/timeline",
-        "performed_via_github_app": app(forge, ACTIONS_APP_ID) if row["by_app"] else None,
+        "performed_via_github_app": app(forge, row["by_app"]) if row["by_app"] else None,
         "state_reason": row["state_reason"],
     }
     if row["is_pull"]:
@@ -126,6 +125,7 @@ def comment(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
     """GitHub's issue comment. `row` is a comment joined with its issue's `number` and `is_pull`."""
     api = api_url(forge, repo, f"/issues/comments/{row['id']}")
     kind = "pull" if row["is_pull"] else "issues"
+    folded = forge.db.one("SELECT reason FROM minimized WHERE comment_id = ?", row["id"])
     return {
         "url": api,
         "html_url": html_url(forge, repo, f"/{kind}/{row['number']}#issuecomment-{row['id']}"),
@@ -138,7 +138,8 @@ def comment(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
         "author_association": association(forge, repo, row["user_id"]),
         "body": row["body"],
         "reactions": reactions(forge, "comment", row["id"], api),
-        "performed_via_github_app": app(forge, ACTIONS_APP_ID) if row["by_app"] else None,
+        **({"minimized": {"reason": folded["reason"].lower()}} if folded else {}),
+        "performed_via_github_app": app(forge, row["by_app"]) if row["by_app"] else None,
     }
 
 

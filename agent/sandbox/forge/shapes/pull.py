@@ -11,11 +11,22 @@ from agent.sandbox.forge.store import Row
 if TYPE_CHECKING:
     from agent.sandbox.forge.forge import Forge
 
-SELECT = "SELECT i.*, p.* FROM issues i JOIN pulls p ON p.issue_id = i.id"
+# `head_repo_id` is the fork that the head is in, NULL when it is in the repository itself.
+SELECT = (
+    "SELECT i.*, p.*, h.head_repo_id FROM issues i JOIN pulls p ON p.issue_id = i.id"
+    " LEFT JOIN pull_heads h ON h.issue_id = i.id"
+)
 
 
 def find(forge: "Forge", repo: Row, number: int) -> Row | None:
     return forge.db.one(f"{SELECT} WHERE i.repo_id = ? AND i.number = ?", repo["id"], number)
+
+
+def head_repository(forge: "Forge", repo: Row, row: Row) -> Row | None:
+    """The repository that holds the head: `repo`, or a fork of it, or None when that is gone. `row` is from SELECT."""
+    if row["head_repo_id"] is None:
+        return repo
+    return forge.db.one("SELECT * FROM repositories WHERE id = ?", row["head_repo_id"])
 
 
 def changed_files(forge: "Forge", repo: Row, row: Row) -> list[diffs.FileChange]:
@@ -78,7 +89,7 @@ def pull(forge: "Forge", repo: Row, row: Row) -> dict[str, Any]:
         "assignees": people,
         "requested_reviewers": [],
         "requested_teams": [],
-        "head": _branch(forge, repo, row["head_ref"], row["head_sha"]),
+        "head": _branch(forge, head_repository(forge, repo, row), row["head_ref"], row["head_sha"]),
         "base": _branch(forge, repo, row["base_ref"], row["base_sha"]),
         "_links": {name: {"href": link} for name, link in links.items()},
         "author_association": association(forge, repo, row["user_id"]),
@@ -122,7 +133,9 @@ def _state(row: Row, mergeable: bool | None) -> str:
     return "draft" if row["draft"] else "clean"
 
 
-def _branch(forge: "Forge", repo: Row, ref: str, sha: str) -> dict[str, Any]:
+def _branch(forge: "Forge", repo: Row | None, ref: str, sha: str) -> dict[str, Any]:
+    if repo is None:
+        return {"label": f"unknown:{ref}", "ref": ref, "sha": sha, "user": None, "repo": None}
     return {
         "label": f"{repo['owner']}:{ref}",
         "ref": ref,

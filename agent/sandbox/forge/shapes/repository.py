@@ -62,6 +62,12 @@ def html_url(forge: "Forge", repo: Row, path: str = "") -> str:
     return f"{forge.url}/{full_name(repo)}{path}"
 
 
+def source_of(forge: "Forge", repo: Row) -> Row | None:
+    """The repository that `repo` is a fork of, or None."""
+    sql = "SELECT r.* FROM forks f JOIN repositories r ON r.id = f.source_id WHERE f.repo_id = ?"
+    return forge.db.one(sql, repo["id"])
+
+
 def minimal(forge: "Forge", repo: Row) -> dict[str, Any]:
     """What every mention of a repository holds."""
     api, html = api_url(forge, repo), html_url(forge, repo)
@@ -74,7 +80,7 @@ def minimal(forge: "Forge", repo: Row) -> dict[str, Any]:
         "owner": user(forge, repo["owner_id"]),
         "html_url": html,
         "description": None,
-        "fork": False,
+        "fork": source_of(forge, repo) is not None,
         "url": api,
         **{name: api + path for name, path in TEMPLATES.items()},
     }
@@ -83,6 +89,7 @@ def minimal(forge: "Forge", repo: Row) -> dict[str, Any]:
 def repository(forge: "Forge", repo: Row) -> dict[str, Any]:
     """GitHub's repository, as in pull requests and events."""
     html = html_url(forge, repo)
+    forks = forge.db.get("SELECT COUNT(*) AS n FROM forks WHERE source_id = ?", repo["id"])["n"]
     opened = forge.db.get("SELECT COUNT(*) AS n FROM issues WHERE repo_id = ? AND state = 'open'", repo["id"])["n"]
     return {
         **minimal(forge, repo),
@@ -104,7 +111,7 @@ def repository(forge: "Forge", repo: Row) -> dict[str, Any]:
         "has_wiki": False,
         "has_pages": False,
         "has_discussions": False,
-        "forks_count": 0,
+        "forks_count": forks,
         "mirror_url": None,
         "archived": False,
         "disabled": False,
@@ -116,7 +123,7 @@ def repository(forge: "Forge", repo: Row) -> dict[str, Any]:
         "topics": [],
         "visibility": "public",
         "custom_properties": {},
-        "forks": 0,
+        "forks": forks,
         "open_issues": opened,
         "watchers": 0,
         "default_branch": repo["default_branch"],
@@ -134,8 +141,11 @@ def full(forge: "Forge", repo: Row, actor: Actor | None) -> dict[str, Any]:
         "delete_branch_on_merge": False,
     }
     extra: dict[str, Any] = {"temp_clone_token": None, "network_count": 0, "subscribers_count": 0}
-    if actor is not None and not actor.is_job:
+    if actor is not None and not actor.limited:
         extra["permissions"] = permissions(forge, repo, actor.id)
+    source = source_of(forge, repo)
+    if source is not None:
+        extra |= {name: repository(forge, source) for name in ("parent", "source")}
     return {**repository(forge, repo), **settings, **extra}
 
 

@@ -1,0 +1,86 @@
+"""Workflow runs and check runs on GitHub: which there are, end one, start one."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import github
+from github.CheckRun import CheckRun
+
+from agent.errors import ToolError
+from agent.github.connect import Connection, explained
+
+UNDER_WAY = ("in_progress", "queued", "pending", "waiting", "requested")
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run of a workflow that has not ended; `title` is its run-name."""
+
+    id: int
+    title: str
+    status: str
+    url: str
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """A check run of our own App: how it ended, its title, and the text that it keeps."""
+
+    name: str
+    conclusion: str
+    title: str
+    text: str
+    url: str
+
+
+def under_way(connection: Connection, titles: Collection[str]) -> tuple[RunView, ...]:
+    """Every run with one of these titles that has not ended, oldest first; one call a state that a run can have."""
+    found: dict[int, RunView] = {}
+    with explained("the runs that are under way"):
+        for status in UNDER_WAY:
+            for run in connection.repository.get_workflow_runs(status=status):
+                if run.display_title in titles:
+                    found[run.id] = RunView(run.id, run.display_title, run.status, run.html_url)
+    return tuple(found[number] for number in sorted(found))
+
+
+def cancel(connection: Connection, run: RunView) -> bool:
+    """End `run`; False when it had ended by itself. Raises ToolError when GitHub refuses."""
+    with explained(f"ending run {run.id}"):
+        try:
+            connection.repository.requester.requestJsonAndCheck(
+                "POST", f"{connection.repository.url}/actions/runs/{run.id}/cancel"
+            )
+        except github.GithubException as error:
+            if error.status == 409:
+                return False
+            raise
+    return True
+
+
+def dispatch(connection: Connection, workflow: str, *, ref: str, inputs: dict[str, str]) -> None:
+    """Start `workflow` (its file's name) on `ref`. Raises ToolError when GitHub does not take it."""
+    with explained(f"starting {workflow}"):
+        status, _, _ = connection.repository.requester.requestJson(
+            "POST",
+            f"{connection.repository.url}/actions/workflows/{workflow}/dispatches",
+            input={"ref": ref, "inputs": inputs},
+        )
+    if status not in (200, 204):
+        raise ToolError(f"starting {workflow}: GitHub answered {status}; nothing was started. Try it again")
+
+
+def checks_of(connection: Connection, commit: str) -> tuple[CheckView, ...]:
+    """The newest check run of each name that our own App posted on `commit`, by name."""
+    newest: dict[str, CheckRun] = {}
+    with explained(f"the checks of {commit[:7]}"):
+        for run in connection.repository.get_commit(commit).get_check_runs(filter="all"):
+            ours = run.app is not None and run.app.id == connection.app_id
+            if ours and (run.name not in newest or newest[run.name].id < run.id):
+                newest[run.name] = run
+        return tuple(
+            CheckView(
+                name, run.conclusion or run.status, run.output.title or "", run.output.text or "", run.html_url or ""
+            )
+            for name, run in sorted(newest.items())
+        )
