@@ -35,6 +35,7 @@ INVISIBLE = frozenset((0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0
 HIDDEN_CATEGORIES = frozenset(["Cf", "Cs", "Co", "Cn", "Cc"])
 EMOJI_BLOCKS = range(0x1F000, 0x1FB00)
 EMOJI_STYLE = "\ufe0f"
+EMOJI_JOINER = "\u200d"
 
 
 class Cleaned(Value):
@@ -75,16 +76,17 @@ def clean(text: str, *, limit: int = LIMIT) -> Cleaned:
 
 def strip_hidden(text: str) -> tuple[str, int]:
     """Text without characters that a reader cannot see, and how many they were. Newline and tab stay; the separators
-    U+2028 and U+2029 become newlines; one U+FE0F stays behind an emoji, where it is part of it.
+    U+2028 and U+2029 become newlines; one U+FE0F stays behind an emoji and one U+200D between two, where they are part
+    of what is seen.
     """
     kept: list[str] = []
     count = 0
-    for char in text:
+    for position, char in enumerate(text):
         if " " <= char <= "~" or char in "\n\t":
             kept.append(char)
         elif char in "\u2028\u2029\x85":
             kept.append("\n")
-        elif not _hidden(char) or (char == EMOJI_STYLE and kept and _is_emoji(kept[-1])):
+        elif not _hidden(char) or _part_of_emoji(char, kept, text[position + 1 : position + 2]):
             kept.append(char)
         else:
             count += 1
@@ -97,6 +99,16 @@ def _hidden(char: str) -> bool:
     category = unicodedata.category(char)
     # An emoji newer than Python's tables is unassigned there and visible all the same.
     return category in HIDDEN_CATEGORIES and not (category == "Cn" and ord(char) in EMOJI_BLOCKS)
+
+
+def _part_of_emoji(char: str, kept: list[str], after: str) -> bool:
+    """Whether `char`, between `kept` and `after`, only says how the picture beside it is drawn."""
+    if char == EMOJI_STYLE:
+        return bool(kept) and _is_emoji(kept[-1])
+    if char != EMOJI_JOINER or not after or _hidden(after):
+        return False
+    before = next((one for one in reversed(kept[-2:]) if one != EMOJI_STYLE), "")
+    return bool(before) and _is_emoji(before) and _is_emoji(after)
 
 
 def _is_emoji(char: str) -> bool:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from agent.domain import Finding, Findings, Outcome, Plan, Value
+from agent.domain import Finding, Findings, Merge, Outcome, Plan, Value
 from agent.render import sanitize
+from agent.render.applied import headline_of
 from agent.render.comments import applied_section, checks_section, plan_section, status
 from agent.render.limits import fit
-from agent.render.page import MARKER, Context
+from agent.render.page import MARKER, Context, Failure
 from agent.render.redact import redact
+from agent.render.rows import grave
 from agent.render.stages import SEVERITIES, Progress, summary_of_counts, summary_of_findings
 
 # GitHub takes 1 MiB of Markdown for one step.
@@ -32,11 +34,11 @@ def checks_output(context: Context, findings: Findings, *, commit: str, only: st
     checks = tuple(one for one in findings.checks if not only or one.check == only)
     found = tuple(one for one in findings.findings if not only or one.source == only)
     broken = [one.check for one in checks if one.status == "error"]
-    bad = not checks or any(one.status != "passed" for one in checks) or _grave(found)
+    bad = not checks or any(one.status != "passed" for one in checks) or grave(found)
     title = f"could not run: {', '.join(broken)}" if broken else summary_of_findings(found) if checks else "no answer"
     return CheckOutput(
         conclusion="failure" if bad else "success",
-        title=sanitize.plain(title, limit=200),
+        title=_plain(context, title, limit=200),
         summary=_body(checks_section(context, Findings(findings=found, checks=checks), commit=commit)),
         findings=_beside_lines(context, found),
     )
@@ -49,21 +51,26 @@ def plan_output(context: Context, plan: Plan, *, commit: str) -> CheckOutput:
     if failed or not plan.units:
         title = f"no plan could be made{f' for {len(failed)} of {len(plan.units)} units' if failed else ''}"
     return CheckOutput(
-        conclusion="failure" if failed or not plan.units or _grave(plan.findings) else "success",
+        conclusion="failure" if failed or not plan.units or grave(plan.findings) else "success",
         title=title,
         summary=_body(plan_section(context, plan, commit=commit)),
         findings=_beside_lines(context, plan.findings),
     )
 
 
-def apply_output(context: Context, outcome: Outcome) -> CheckOutput:
+def apply_output(
+    context: Context, outcome: Outcome | None, *, merge: Merge | None = None, failure: Failure | None = None
+) -> CheckOutput:
     """For `agent/apply`: success only when every unit was applied and is healthy."""
-    good = bool(outcome.units) and all(unit.status == "applied" and unit.healthy for unit in outcome.units)
-    done = sum(unit.status == "applied" for unit in outcome.units)
+    units = outcome.units if outcome else ()
+    good = failure is None and bool(units) and all(unit.status == "applied" and unit.healthy for unit in units)
+    done = sum(unit.status == "applied" for unit in units)
+    well = " and healthy" if good else ""
+    counted = f"{done} of {len(units)} units applied{well}" if units else headline_of(outcome, failure)[1]
     return CheckOutput(
         conclusion="success" if good else "failure",
-        title=f"{done} of {len(outcome.units)} units applied{' and healthy' if good else ''}",
-        summary=_body(applied_section(context, outcome)),
+        title=counted,
+        summary=_body(applied_section(context, outcome, merge=merge, failure=failure)),
     )
 
 
@@ -86,18 +93,18 @@ def _body(text: str) -> str:
     return MARKER.sub("", text, count=1).lstrip("\n")
 
 
-def _grave(findings: Iterable[Finding]) -> bool:
-    return any(finding.severity in ("critical", "high") for finding in findings)
-
-
 def _beside_lines(context: Context, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(
         finding.model_copy(
             update={
-                "rule": sanitize.plain(redact(finding.rule, values=context.secrets), limit=200),
-                "message": sanitize.plain(redact(finding.message, values=context.secrets), limit=2000),
+                "rule": _plain(context, finding.rule, limit=200),
+                "message": _plain(context, finding.message, limit=2000),
             }
         )
         for finding in sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), one.path, one.line))
         if finding.path and finding.line
     )
+
+
+def _plain(context: Context, text: str, *, limit: int) -> str:
+    return sanitize.plain(redact(text, values=context.secrets), limit=limit)

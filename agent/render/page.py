@@ -149,6 +149,12 @@ def _commands(value: str, indent: int = 0) -> Inert:
     return Inert(f"\n{' ' * indent}".join([fence, *value.split("\n"), fence]))
 
 
+@pass_context
+def _short(frame: Frame, value: object, limit: int) -> Inert:
+    """One inert line of at most `limit` characters of text."""
+    return line(frame["context"], value, limit=limit)
+
+
 def _duration(seconds: float) -> Inert:
     if seconds < 10:
         return Inert(f"{seconds:.1f} s")
@@ -172,7 +178,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         block=_block, fence=_fence, code=_code, link=_link, commit=_commit, place=_place, duration=_duration,
-        several=_several, link_to=_link_to, trusted=_trusted, commands=_commands,
+        several=_several, short=_short, link_to=_link_to, trusted=_trusted, commands=_commands,
     )  # fmt: skip
     return environment
 

@@ -10,11 +10,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from agent.clean import ANSI, strip_hidden
 
 REDACTED = "(redacted)"
+SHORT = 2_000
 # Shorter values are words; taking them out would tear ordinary text apart.
 SHORTEST_VALUE = 5
 
@@ -63,6 +65,14 @@ HARMLESS = re.compile(
     r"|[a-z_]+\(.*|[a-z0-9-]+(?:/[a-z0-9-]+)+",
     re.IGNORECASE | re.DOTALL,
 )
+HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Fa-f])")
+PERCENT = re.compile(r"[A-Za-z0-9_.%+/=-]{12,}")
+BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
+# How the tokens above begin, backwards: most texts hold none, and need not be read again from their end.
+REVERSED_START = re.compile(
+    r"(?:AIKA|AISA|AIBA|ACCA)(?![A-Z0-9])|_[pousr]hg\b|_tap_buhtig|-taplg|-[abeoprs]xox|-ppax|Jye\b|-ks\b|azIA\b|"
+    r"\.92ay|_(?:evil|tset)_[srp][kr]|_mpn\b|EgA-ipyp|\.[sbr]vh\b|1vsalta|\.GS\b|-----YEK"
+)
 TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=-])")
 DIGEST_BEFORE = re.compile(r"(?:h1|zh|sha(?:1|256|384|512)):\Z", re.IGNORECASE)
 INTEGRITY = re.compile(r"sha(?:1|256|384|512)-")
@@ -72,6 +82,7 @@ WORD = re.compile(r"[A-Z]?[a-z]+(?:[A-Z][a-z]+)*[0-9]{0,4}|[A-Z]+[0-9]*|[0-9a-fA
 # about 4.1 bits a character.
 LEAST_LENGTH = 20
 LEAST_ENTROPY = 3.8
+LINE_BREAK = re.compile(r"[ \t]*\n[ \t]*")
 BREAK = re.compile(r"\n[ \t]*[+~-]?[ \t]*")
 # A line that is nothing but one token can be the rest of the one before it.
 WRAPPED = re.compile(r"\n[ \t]*(?=[a-z]*[A-Z0-9+/_=-])(?=[A-Za-z0-9+/_=.-]+[\"',]?[ \t]*(?:\n|\Z))")
@@ -81,9 +92,13 @@ def redact(text: str, *, values: Collection[str] = ()) -> str:
     """`values` are secrets known by value; they are found plain, in base64, hex, percent-encoded and JSON, and when
     line breaks tear them. The answer holds no ANSI and no hidden characters. Fed its own answer it changes nothing.
     """
+    short = _short if len(text) <= SHORT else _redacted
+    return short(text, tuple(values))
+
+
+def _redacted(text: str, values: tuple[str, ...]) -> str:
     text = strip_hidden(ANSI.sub("", text.replace("\r\n", "\n")))[0]
-    for pattern in _by_value(values):
-        text = pattern.sub(REDACTED, text)
+    text = _without_values(text, values)
     spans = [*_by_pattern(text, PATTERNS)]
     for gap in (WRAPPED, BREAK):
         joined, origin = _joined(text, gap)
@@ -91,9 +106,13 @@ def redact(text: str, *, values: Collection[str] = ()) -> str:
             # Across any line break, an open-ended pattern would swallow the next line's first word.
             patterns = UNBOUNDED if gap is WRAPPED else SHORTEST
             spans += [(origin[start], origin[end - 1] + 1) for start, end in _by_pattern(joined, patterns)]
-    text = _without(text, spans)
+    text = _without(text, [*spans, *_wrapped(text), *_backwards(text)])
     text = _without(text, _assigned(text))
     return _without(text, _random(text))
+
+
+# A page says the same address, path and message many times.
+_short = lru_cache(maxsize=4096)(_redacted)
 
 
 # The word before a line break is joined to the token after it.
@@ -111,15 +130,30 @@ SHORTEST = tuple(
 )
 
 
-def _by_value(values: Collection[str]) -> Iterator[re.Pattern[str]]:
+def _without_values(text: str, values: tuple[str, ...]) -> str:
+    forms = _every_form(values)
+    bare_text = _bare(text) if forms else ""
+    for form, bare in forms:
+        if bare in bare_text:  # a pattern that lets line breaks through is slow; most texts hold no secret
+            torn = r"(?:[ \t]{0,9}\n[ \t]{0,80})?".join(re.escape(char) for char in form)
+            text = re.sub(torn, REDACTED, text, flags=re.IGNORECASE)
+            bare_text = _bare(text)
+    return text
+
+
+def _bare(text: str) -> str:
+    return LINE_BREAK.sub("", text).casefold()
+
+
+@lru_cache(maxsize=64)
+def _every_form(values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Each spelling of each value, and it again as it is looked for. Longest first: one may be a part of another."""
     forms: set[str] = set()
     for value in values:
         if len(value.strip()) >= SHORTEST_VALUE:
             forms.update(_forms(value))
             forms.update(_forms(value.strip()))
-    # Longest first: a value may be a part of another.
-    for form in sorted(forms, key=lambda one: (-len(one), one)):
-        yield re.compile(r"(?:[ \t]{0,9}\n[ \t]{0,80})?".join(re.escape(char) for char in form), re.IGNORECASE)
+    return tuple((form, _bare(form)) for form in sorted(forms, key=lambda one: (-len(one), one)))
 
 
 def _forms(value: str) -> Iterable[str]:
@@ -145,6 +179,40 @@ def _by_pattern(text: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[tupl
         for found in pattern.finditer(text):
             if found[group] != REDACTED:
                 yield found.span(group)
+
+
+def _wrapped(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of hex, base64 or per cent signs that hold a secret, written forwards or backwards."""
+    for run, unwrap in ((HEX, _from_hex), (BASE64, _from_base64), (PERCENT, _from_percent)):
+        for found in run.finditer(text):
+            for inner in unwrap(found[0]):
+                if any(True for _ in (*_by_pattern(inner, PATTERNS), *_backwards(inner))):
+                    yield found.span()
+                    break
+
+
+def _from_hex(text: str) -> Iterator[str]:
+    yield bytes.fromhex(text).decode("ascii", "ignore")
+
+
+def _from_percent(text: str) -> Iterator[str]:
+    if "%" in text:
+        yield unquote_to_bytes(text).decode("ascii", "ignore")
+
+
+def _from_base64(text: str) -> Iterator[str]:
+    """A slash may belong to the code or to a path, and what stands before the code moves it by up to three places."""
+    for piece in dict.fromkeys((text, *(part for part in text.split("/") if len(part) >= LEAST_LENGTH))):
+        body = piece.rstrip("=").replace("-", "+").replace("_", "/")
+        for start in range(4):
+            part = body[start : len(body) - ((len(body) - start) % 4 == 1)]
+            yield base64.b64decode(part + "=" * (-len(part) % 4)).decode("ascii", "ignore")
+
+
+def _backwards(text: str) -> Iterator[tuple[int, int]]:
+    if REVERSED_START.search(text):
+        for start, end in _by_pattern(text[::-1], PATTERNS):
+            yield len(text) - end, len(text) - start
 
 
 def _assigned(text: str) -> Iterator[tuple[int, int]]:

@@ -31,6 +31,7 @@ STAGE_OF_JOB = {
     "plan": "planned",
     "publish": "ready",
     "resolve": "merged",
+    "lock": "applied",
     "apply": "applied",
     "validate": "healthy",
     "report": "healthy",
@@ -168,6 +169,8 @@ def _written(change: ChangeSet | None) -> tuple[State, str] | None:
         return None
     if change.status == "needs-info":
         return "asked", "waits for the answers"
+    if change.status == "needs-confirm":
+        return "asked", "waits for `/agent confirm`"
     if change.status == "nothing":
         return "done", "nothing needs to change"
     if change.status == "refused":

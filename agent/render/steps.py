@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from agent import scope
 from agent.clean import strip_hidden
 from agent.domain import Plan, Refusal
+from agent.render import applied
 from agent.render.redact import redact
 from agent.render.stages import Progress
 
 MOST = 60
+LONGEST = 3000
 RULE = re.compile(r"[a-z]+/[a-z-]+")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def next_steps(progress: Progress) -> list[dict[str, str]]:
     """Texts of our own, each with the command to copy or none."""
-    if progress.merge is not None or progress.outcome is not None or (progress.intent and progress.intent.questions):
+    if progress.merge is not None or progress.outcome is not None:
+        return applied.next_steps(progress.merge, progress.outcome, progress.failure)
+    if progress.intent and progress.intent.questions:
         return []
     if progress.request and progress.request.status == "refused":
         return [{"text": "Change the request accordingly and put the label on again.", "command": ""}]
@@ -27,12 +31,34 @@ def next_steps(progress: Progress) -> list[dict[str, str]]:
             said = "Whoever is named above can go on all the same, with a reason that is kept:"
             found.append({"text": said, "command": f"/agent override {rule} <reason>"})
         return found
+    if progress.change is not None and progress.change.status == "needs-confirm":
+        return [
+            {
+                "text": "When it was understood rightly, somebody with write permission goes on with a new comment:",
+                "command": "/agent confirm",
+            },
+            {"text": "To have it otherwise:", "command": "/agent revise <what to change>"},
+        ]
     if progress.failure:
         return [{"text": "When the reason is mended, try again:", "command": "/agent plan"}]
     revise = {"text": "To change something, write a new comment:", "command": "/agent revise <what to change>"}
     if progress.verdict and progress.verdict.status == "ready":
         return [{"text": "Read the plan on the pull request and **merge** it.", "command": ""}, revise]
-    return [revise] if progress.verdict or progress.proposal else []
+    if not (progress.verdict or progress.proposal):
+        return []
+    return [revise, *_again(progress)]
+
+
+def _again(progress: Progress) -> list[dict[str, str]]:
+    """How to go on when something could not run, so that there is nothing to change in the request."""
+    if progress.verdict is None or progress.proposal is None or progress.proposal.status != "proposed":
+        return []
+    checks = progress.findings.checks if progress.findings else ()
+    units = progress.plan.units if progress.plan else ()
+    lacking = not units or any(unit.status == "failed" for unit in units)
+    if not lacking and all(check.status != "error" for check in checks):
+        return []
+    return [{"text": "When what could not run can run again, check and plan once more:", "command": "/agent plan"}]
 
 
 def refusals(progress: Progress) -> tuple[Refusal, ...]:
@@ -54,8 +80,13 @@ def rearranged(plan: Plan) -> list[dict[str, str]]:
 
 
 def to_approve(plan: Plan, commit: str, *, secrets: Sequence[str]) -> list[str]:
-    """The command to copy for each destroy that waits for its approval."""
+    """The commands to copy for the destroys that wait for their approval, as many addresses in one as fit."""
     if not COMMIT.fullmatch(commit):
         return []
     addresses = (redact(address, values=secrets) for address in scope.to_approve(plan)[:MOST])
-    return [f"/agent approve-destroy {commit} {' '.join(strip_hidden(address)[0].split())}" for address in addresses]
+    lines: list[list[str]] = [[]]
+    for address in (" ".join(strip_hidden(one)[0].split()) for one in addresses):
+        if len(" ".join([*lines[-1], address])) > LONGEST:
+            lines.append([])
+        lines[-1].append(address)
+    return [f"/agent approve-destroy {commit} {' '.join(line)}" for line in lines if line]

