@@ -1,11 +1,16 @@
-"""Merge and one of its units -> Outcome: plan again, compare with the seal, apply exactly that."""
+"""Merge, Locks and one of its units -> Outcome: plan again, compare with what was approved, apply exactly that."""
 
 import tempfile
 from pathlib import Path
 
+import git
+
 from agent.documents import Documents
-from agent.domain import Merge, Outcome, UnitOutcome
+from agent.domain import Locks, Merge, Outcome, Run, Seal, UnitOutcome
 from agent.errors import ToolError, UserError
+from agent.github import locks
+from agent.github.connect import Connection
+from agent.jobs.lock import words
 from agent.jobs.resolve import overtaken
 from agent.jobs.workspace import lay_out
 from agent.repo import Remote, fetch, open_repo, remote_head
@@ -21,29 +26,64 @@ def run(
     root: Path,
     settings: Settings,
     tools: Tools,
+    connection: Connection,
     remote: Remote,
     default_branch: str,
+    this_run: Run,
 ) -> Outcome:
-    """Apply `unit` of the merged commit. What is not the sealed plan is not applied."""
+    """Apply `unit` of the merged commit. What is not the sealed plan, or one that people approved since, is not
+    applied, nor is anything while the unit is not locked for this run or a later merge changed it.
+    """
     merge = documents.need(Merge)
-    if merge.status != "apply" or merge.seal is None or unit not in merge.units:
+    sealed = merge.seal
+    if merge.status != "apply" or sealed is None or unit not in merge.units:
         raise UserError(f"merge.json: {unit} is not approved to be applied")
+    if documents.need(Locks).status != "taken":
+        raise UserError(f"locks.json: {unit} is not locked for this run")
     repo = open_repo(root)
-    tip = remote_head(repo, remote, default_branch) or merge.commit
-    fetch(repo, remote, tip)
-    if moved := overtaken(repo, merge.commit, tip, merge.seal):
-        stopped = UnitOutcome(unit=unit, status="stopped", reason="; ".join(moved))
-        return Outcome(commit=merge.commit, units=(stopped,))
+
+    def hindrance() -> str:
+        try:
+            return _unlocked(connection, unit, this_run) or _overtaken(
+                repo, remote, merge, sealed, default_branch=default_branch
+            )
+        except ToolError as error:
+            return f"{error}; nothing was applied. Comment `/agent retry`"
+
+    def outcome(found: UnitOutcome) -> Outcome:
+        return Outcome(commit=merge.commit, run=this_run.id, attempt=this_run.attempt, units=(found,))
+
+    if reason := hindrance():
+        return outcome(UnitOutcome(unit=unit, status="stopped", reason=reason))
     with tempfile.TemporaryDirectory(prefix="infra-agent-apply-") as folder:
         lay_out(repo, merge.commit, [unit], into=Path(folder))
         try:
-            outcome = terraform.apply(
+            found = terraform.apply(
                 tools,
                 Path(folder),
                 unit,
                 settings=settings,
-                expected_digest=merge.seal.plans.get(unit, ""),
+                expected_digest=sealed.plans.get(unit, ""),
+                expected=sealed.records.get(unit, ()),
+                allowed=[plan.digest for plan in merge.allowed if plan.unit == unit],
+                hindrance=hindrance,
             )
         except ToolError as error:
-            outcome = UnitOutcome(unit=unit, status="failed", reason=str(error))
-    return Outcome(commit=merge.commit, units=(outcome,))
+            found = UnitOutcome(unit=unit, status="failed", reason=str(error))
+    return outcome(found)
+
+
+def _unlocked(connection: Connection, unit: str, this_run: Run) -> str:
+    """Why this run has not the unit for itself; empty when it has."""
+    lock = locks.holder(connection, unit)
+    if lock is not None and lock.run == this_run.id:
+        return ""
+    who = words(lock) if lock else f"{unit} is not locked: its lock was released meanwhile"
+    return f"{who}; nothing was applied. Comment `/agent retry`"
+
+
+def _overtaken(repo: git.Repo, remote: Remote, merge: Merge, sealed: Seal, *, default_branch: str) -> str:
+    tip = remote_head(repo, remote, default_branch) or merge.commit
+    for commit in (merge.commit, tip):
+        fetch(repo, remote, commit)
+    return "; ".join(overtaken(repo, merge.commit, tip, sealed))

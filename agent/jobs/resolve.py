@@ -1,25 +1,33 @@
-"""A push to the default branch -> Merge: which approved pull request it is, and which units to apply."""
+"""A push to the default branch, or a retry -> Merge: which approved pull request it is, and which units to apply."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import git
 
 from agent import events, seal
+from agent.approvals import approvals_missing
 from agent.clean import clean
 from agent.documents import parse
-from agent.domain import Merge, Seal
+from agent.domain import Merge, Seal, Shown
 from agent.errors import UserError
-from agent.github import read
+from agent.events import Dispatch, Push
+from agent.github import read, reviews
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.intake import BRANCH
+from agent.jobs.approving import allowed, tally
 from agent.jobs.publish import PLAN_CHECK
+from agent.jobs.snapshot import BRANCH
+from agent.jobs.steering import Rights
 from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
 from agent.permit import closed_at
 from agent.repo import Remote, changed, fetch, open_repo, remote_head
+from agent.settings import Settings
+
+APPLY_CHECK = "agent/apply"
+AGAIN = "open a new pull request with the same change, it gets a plan of its own"
 
 
 def run(
@@ -27,34 +35,56 @@ def run(
     payload: Mapping[str, Any],
     *,
     root: Path,
+    settings: Settings,
     guardrails: Guardrails,
     connection: Connection,
     remote: Remote,
     clock: Callable[[], datetime],
 ) -> Merge:
-    """Establish that the push is the merge of a pull request that stood sealed, by somebody who may merge.
+    """Establish that what is asked for is the merge of a pull request that stood sealed and approved, by somebody who
+    may merge.
 
     Everything that is not so gives `stopped` with the reason: nothing will be applied.
     """
-    event = events.parse(event_name, payload)
-    if not isinstance(event, events.Push) or event.ref != f"refs/heads/{event.default_branch}":
-        raise UserError(f"resolve works on a push to the default branch, got {event_name!r}")
+    event = happened(event_name, payload)
     repo = open_repo(root)
-    fetch(repo, remote, event.before)
-    merge = Merge(status="stopped", repository=connection.name, commit=event.after)
-    paths = [path for path in changed(repo, event.before, event.after) if path.startswith("infra/")]
-    units = units_of(paths, infrastructure(repo, event.after))
-    if not units:
-        return merge.model_copy(update={"status": "nothing", "reasons": ("no unit changed",)})
-    merge = merge.model_copy(update={"units": units})
+    if isinstance(event, Push):
+        merge = _pushed(repo, remote, event, connection)
+        if merge.status == "nothing":
+            return merge
+        pulls = read.merged_pulls(connection, event.after)
+        if len(pulls) != 1:
+            found = "no merged pull request" if not pulls else f"{len(pulls)} merged pull requests"
+            return _stopped(merge, f"{event.after[:7]} belongs to {found}; only a reviewed merge is applied: {AGAIN}")
+        pull = pulls[0]
+    else:
+        pull = read.pull(connection, event.pull_request)
+        if not pull.merged or pull.merge_commit is None:
+            raise UserError(f"pull request #{pull.number} is not merged, so there is nothing to apply; merge it first")
+        merge = Merge(status="stopped", repository=connection.name, commit=pull.merge_commit, asked_by=who_asked(event))
+    return _judged(
+        of_pull(merge, pull, connection), pull, event, repo=repo, settings=settings, guardrails=guardrails,
+        connection=connection, remote=remote, now=clock(),
+    )  # fmt: skip
 
-    pulls = read.merged_pulls(connection, event.after)
-    if len(pulls) != 1:
-        found = "no merged pull request" if not pulls else f"{len(pulls)} merged pull requests"
-        return _stopped(merge, f"{event.after[:7]} belongs to {found}; only a reviewed merge is applied")
-    pull = pulls[0]
+
+def happened(event_name: str, payload: Mapping[str, Any]) -> Push | Dispatch:
+    """The event that a run of the apply workflow is about. Raises UserError for any other, or another branch."""
+    event = events.parse(event_name, payload)
+    if not isinstance(event, Push | Dispatch) or event.ref != f"refs/heads/{event.default_branch}":
+        raise UserError(f"only a push to the default branch and a dispatch on it are applied, got {event_name!r:.60}")
+    return event
+
+
+def who_asked(event: Dispatch) -> str:
+    """The person who started this run by hand; empty when an App did, on a command to the pull request."""
+    return event.actor.login if event.actor.kind == "User" else ""
+
+
+def of_pull(merge: Merge, pull: read.PullView, connection: Connection) -> Merge:
+    """`merge` with what its pull request tells."""
     ours = BRANCH.fullmatch(pull.branch)
-    merge = merge.model_copy(
+    return merge.model_copy(
         update={
             "pull_request": pull.number,
             "title": clean(pull.title).text,
@@ -62,35 +92,101 @@ def run(
             "issue": int(ours["number"]) if ours and pull.head_repository == connection.name else None,
         }
     )
+
+
+def _pushed(repo: git.Repo, remote: Remote, event: Push, connection: Connection) -> Merge:
+    for commit in (event.before, event.after):
+        fetch(repo, remote, commit)
+    merge = Merge(status="stopped", repository=connection.name, commit=event.after)
+    paths = [path for path in changed(repo, event.before, event.after) if path.startswith("infra/")]
+    units = units_of(paths, infrastructure(repo, event.after))
+    if not units:
+        return merge.model_copy(update={"status": "nothing", "reasons": ("no unit changed",)})
+    return merge.model_copy(update={"units": units})
+
+
+def _judged(
+    merge: Merge,
+    pull: read.PullView,
+    event: Push | Dispatch,
+    *,
+    repo: git.Repo,
+    settings: Settings,
+    guardrails: Guardrails,
+    connection: Connection,
+    remote: Remote,
+    now: datetime,
+) -> Merge:
     if pull.base_branch != event.default_branch:
         return _stopped(merge, f"pull request #{pull.number} was merged into {pull.base_branch}")
+    if pull.merged_at is None or now - pull.merged_at > timedelta(days=settings.apply.max_age_days):
+        days = settings.apply.max_age_days
+        return _stopped(merge, f"pull request #{pull.number} was merged more than {days} days ago; {AGAIN}")
+    rights = Rights(connection, guardrails)
     # An App may have write permission, but the merge is the approval, and only a person approves.
-    permission = read.permission(connection, pull.merged_by) if pull.merged_by_person else "none"
-    if permission not in read.MAY_WRITE:
-        return _stopped(merge, f"merged by {pull.merged_by or 'nobody'}; a person with write permission has to merge")
+    if not (pull.merged_by_person and rights.may_write(pull.merged_by)):
+        who = pull.merged_by or "nobody"
+        return _stopped(merge, f"merged by {who}; a person with write permission has to merge: {AGAIN}")
+    if isinstance(event, Dispatch) and event.actor.kind == "User" and not rights.may_write(event.actor.login):
+        return _stopped(merge, f"{event.actor.login} may not write to this repository, and so not retry an apply")
 
-    sealed = _sealed(connection, pull)
+    try:
+        sealed = _sealed(connection, pull)
+    except UserError as error:
+        return _stopped(merge, f"{error}; {AGAIN}")
     if sealed is None:
         why = f"{pull.head_sha[:7]} was never ready: it has no seal. Comment `/agent plan` on a new pull request of it"
         return _stopped(merge, why)
-    closed = tuple(_closed(units, sealed, guardrails=guardrails, now=clock()))
-    if closed:
-        return _stopped(merge.model_copy(update={"seal": sealed}), *closed)
-    tip = remote_head(repo, remote, event.default_branch) or event.after
-    fetch(repo, remote, tip)
+    if sealed.request_number not in (merge.issue, pull.number):
+        other = f"the seal of {pull.head_sha[:7]} is for #{sealed.request_number}, not for pull request #{pull.number}"
+        return _stopped(merge, f"{other}: two pull requests had the same head; {AGAIN}")
+    merge = merge.model_copy(update={"seal": sealed, "units": merge.units or tuple(sorted(sealed.plans))})
+
+    commit = merge.commit
+    tip = remote_head(repo, remote, event.default_branch) or commit
+    for one in (commit, tip):
+        fetch(repo, remote, one)
     differences = [
-        *_differences(repo, event.after, units, sealed),
+        *_closed(merge.units, sealed, guardrails=guardrails, now=now),
+        *_differences(repo, commit, merge.units, sealed),
         *_of_head(sealed, pull.head_sha),
-        *overtaken(repo, event.after, tip, sealed),
+        *overtaken(repo, commit, tip, sealed),
     ]
     if differences:
-        return _stopped(merge.model_copy(update={"seal": sealed}), *differences)
-    return merge.model_copy(update={"status": "apply", "seal": sealed})
+        return _stopped(merge, *differences)
+
+    comments = read.comments(connection, pull.number)
+    counted = tally(
+        pull, comments, sealed_for=sealed.requester, needs=sealed.risk, rights=rights, commit=sealed.head_sha
+    )
+    merge = merge.model_copy(update={"approvers": counted.approvers})
+    logins = tuple(one.login for one in counted.approvers)
+    missing = counted.against or approvals_missing(guardrails, sealed.risk, logins, commit=sealed.head_sha, merged=True)
+    if missing:
+        return _stopped(merge, f"{missing}. Then comment `/agent retry`")
+    found = shown_before(connection, commit)
+    if found is not None:
+        shown, record = found
+        plans = allowed(shown, comments, record=record, sealed=sealed, rights=rights, commit=commit)
+        merge = merge.model_copy(update={"allowed": plans})
+    return merge.model_copy(update={"status": "apply", "reasons": ()})
 
 
 def _sealed(connection: Connection, pull: read.PullView) -> Seal | None:
     text = read.check_output(connection, commit=pull.head_sha, check=PLAN_CHECK, until=pull.merged_at)
     return parse(Seal, text, source=f"the seal of {pull.head_sha[:7]}") if text else None
+
+
+def shown_before(connection: Connection, commit: str) -> tuple[Shown, reviews.Record] | None:
+    """The plans that an earlier run showed instead of applying them. One that cannot be read was not approved."""
+    found = reviews.record(connection, commit=commit, check=APPLY_CHECK)
+    if found is None:
+        return None
+    try:
+        shown = parse(Shown, found.text, source=APPLY_CHECK)
+    except UserError:
+        return None
+    return (shown, found) if shown.commit == commit else None
 
 
 def _of_head(sealed: Seal, commit: str) -> list[str]:
@@ -109,7 +205,7 @@ def _closed(units: tuple[str, ...], sealed: Seal, *, guardrails: Guardrails, now
     for environment in sorted({unit.split("/")[2] for unit in units}):
         closure = closed_at(guardrails, environment, now)
         if closure is not None and closure.rule not in set_aside:
-            yield f"{closure.reason}; run this job again then"
+            yield f"{closure.reason}; comment `/agent retry` then"
 
 
 def overtaken(repo: git.Repo, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:
