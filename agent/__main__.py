@@ -1,12 +1,16 @@
 """The command line: a command per job, and what people use at their desk. The only reader of the environment."""
 
+import gc
 import inspect
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,15 +18,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from agent import __version__
+from agent.adopt.cli import doctor, init
 from agent.documents import Documents, write
-from agent.domain import Document, Findings
+from agent.domain import Document, Findings, Run
 from agent.errors import AgentError, ToolError, UserError
 from agent.guardrails import load_guardrails
 from agent.jobs import ORDER
 from agent.render.lint import no_command, place, plain
 from agent.schemas import NAMES, json_schema
 from agent.settings import TerraformSettings, load_settings
-from agent.tools import CLOUD_VARIABLES, Tools, allowed
+from agent.tools import CLOUD_VARIABLES, Tools, allowed, secrets_of
 
 # Tools that live in environments of their own, each with its interpreter named by a variable.
 PYTHONS = ("checkov", "ansible", "kubernetes")
@@ -45,11 +50,12 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    ctx.obj = os.environ
 
 
 @app.command()
@@ -64,14 +70,23 @@ def job(
         raise UserError(f"{name}: no such job; there are {', '.join(one for part in ORDER for one in part)}")
     # A job that is cancelled gets to end its tools in order: terraform writes its state and gives the lock back.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.disable()  # nothing becomes garbage while modules load, and looking for it is a sixth of the time
     run = import_module(f"agent.jobs.{name}").run
-    effects = _Effects(os.environ, folder=folder, unit=unit)
-    made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
+    gc.enable()
+    effects = _Effects(dict(os.environ), folder=folder, unit=unit, job=name)
+    os.environ.pop("INFRA_AGENT_APP_KEY", None)  # no program that is started from here on has it
+    try:
+        made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
+    except AgentError as error:
+        effects.summarize("failed", reasons=(str(error),))
+        raise
+    finally:
+        effects.close()
     documents: tuple[Document, ...] = made if isinstance(made, tuple) else (made,)
     announced = {"status": getattr(documents[0], "status", "")}
     announced["units"] = json.dumps(getattr(documents[0], "units", ())) if name == "resolve" else ""
     announced["base"] = getattr(documents[0], "base_sha", "") or ""
-    announced["trigger"] = getattr(documents[0], "trigger", "")
+    announced["route"] = getattr(documents[0], "route", "")
     for position, document in enumerate(documents):
         path = out if position == 0 else out.parent / f"{document.name}.json"
         announced[document.name] = write(path, document)
@@ -84,6 +99,7 @@ def job(
                 print(f"  {check.check}: {check.status}, {check.seconds:.1f} s {plain(check.detail)}".rstrip())
             for finding in document.findings:
                 print(no_command(f"  {place(finding)}: {finding.severity} {finding.rule}: {plain(finding.message)}"))
+    effects.summarize(announced["status"] or "done", *documents, reasons=getattr(documents[0], "reasons", ()))
     if output := os.environ.get("GITHUB_OUTPUT"):
         with Path(output).open("a", encoding="utf-8") as file:
             file.writelines(f"{key}={value}\n" for key, value in announced.items() if value)
@@ -97,17 +113,8 @@ def show_schema(
     print(json.dumps(json_schema(document), indent=2))
 
 
-@app.command()
-def doctor() -> None:
-    """Say what this machine and this checkout have, what is missing, and how to get it."""
-    from agent.doctor import diagnose
-
-    root = Path.cwd()
-    problems = 0
-    for line in diagnose(root, tools=_tools(os.environ), mirror=os.environ.get(MIRROR, "")):
-        print(f"{'ok     ' if line.ok else 'MISSING'}  {line.what}: {line.detail}")
-        problems += not line.ok
-    raise typer.Exit(1 if problems else 0)
+app.command()(init)
+app.command()(doctor)
 
 
 @app.command()
@@ -150,7 +157,7 @@ def rules(
     style: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/rules.md.")] = False,
 ) -> None:
-    """List the gate's rules; with an ID, its page with an example that is blocked and one that is fine."""
+    """List the rules of preflight, gate and scope; with an ID, its page: why, who can lift it, examples."""
     from agent.desk.output import rules_text
 
     typer.echo(rules_text(rule, style, as_markdown=markdown), nl=False)
@@ -174,10 +181,12 @@ def check(
 class _Effects:
     """Makes the effects that a job's `run` names among its parameters, and no other."""
 
-    def __init__(self, environ: Mapping[str, str], *, folder: Path, unit: str) -> None:
+    def __init__(self, environ: Mapping[str, str], *, folder: Path, unit: str, job: str) -> None:
         self.environ = environ
         self.folder = folder
         self.unit = unit
+        self.job = job
+        self.connected: Any = None
         self.root = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd())
 
     def get(self, parameter: str) -> Any:
@@ -211,6 +220,11 @@ class _Effects:
     def _pythons(self) -> Mapping[str, str]:
         return {tool: self.environ.get(f"INFRA_AGENT_{tool.upper()}_PYTHON", "") for tool in PYTHONS}
 
+    def _pricing(self) -> Mapping[str, str]:
+        from agent.checks.cost_infracost import allowed_pricing
+
+        return allowed_pricing(self.environ)
+
     def _clock(self) -> Callable[[], datetime]:
         return lambda: datetime.now(UTC)
 
@@ -237,21 +251,21 @@ class _Effects:
         return branch
 
     def _connection(self) -> Any:
-        from agent.github.connect import connect
+        _need(self.environ, "GITHUB_REPOSITORY")
+        self.connected = self.connected or self._access.connect()
+        return self.connected
 
-        return connect(
-            token=_need(self.environ, "GITHUB_TOKEN"),
-            api_url=self.environ.get("GITHUB_API_URL") or "https://api.github.com",
-            repository=_need(self.environ, "GITHUB_REPOSITORY"),
-        )
+    @cached_property
+    def _access(self) -> Any:
+        from agent.github.access import access
+
+        return access(self.environ, job=self.job)
 
     def _remote(self) -> Any:
         from agent.repo import Remote
 
         server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-        return Remote(
-            url=f"{server}/{_need(self.environ, 'GITHUB_REPOSITORY')}.git", token=self.environ.get("GITHUB_TOKEN", "")
-        )
+        return Remote(url=f"{server}/{_need(self.environ, 'GITHUB_REPOSITORY')}.git", token=self._access.token)
 
     def _context(self) -> Any:
         from agent.render.page import Context
@@ -259,10 +273,46 @@ class _Effects:
         server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
         repository = f"{server}/{_need(self.environ, 'GITHUB_REPOSITORY')}"
         run = self.environ.get("GITHUB_RUN_ID", "")
-        return Context(repository=repository, run=f"{repository}/actions/runs/{run}" if run else "")
+        return Context(
+            repository=repository,
+            run=f"{repository}/actions/runs/{run}" if run else "",
+            secrets=secrets_of(self.environ),
+        )
+
+    def _this_run(self) -> Run:
+        attempt = self.environ.get("GITHUB_RUN_ATTEMPT") or "1"
+        return Run(id=_need(self.environ, "GITHUB_RUN_ID"), attempt=int(attempt), url=self._context().run)
+
+    def _pause(self) -> Callable[[float], None]:
+        return time.sleep
+
+    def _say(self) -> Callable[[str], None]:
+        return lambda text: print(no_command(plain(text)), flush=True)
 
     def _results(self) -> Mapping[str, str]:
         return _pairs(self.environ.get("INFRA_AGENT_RESULTS", "")) or {}
+
+    def summarize(self, status: str, *documents: Document, reasons: Sequence[str]) -> None:
+        """Say on the run's page how the job ended and what it asked of GitHub; only a CI runner has such a page."""
+        path = self.environ.get("GITHUB_STEP_SUMMARY")
+        if not path or not self.environ.get("GITHUB_REPOSITORY"):
+            return
+        from agent.render.summary import job_summary, numbers
+
+        usage = self.connected.usage if self.connected else None
+        text = job_summary(
+            self._context(), job=self.job, status=status, reasons=reasons, links=numbers(documents), usage=usage
+        )
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def close(self) -> None:
+        """Take back the App's token that was made for this job."""
+        if self.connected is not None and self._access.minted:
+            from agent.github.app import end
+
+            with suppress(ToolError):  # it ends by itself within the hour
+                end(self.connected)
 
 
 def _pairs(text: str) -> dict[str, str] | None:

@@ -20,13 +20,19 @@ LOOK_ALIKES = str.maketrans("аɑαɡցеєҽոпտτт⁄∕╱⧸", "aaaggeeen
 
 
 class Syntax(Value):
-    """One command. `argument` is empty, or what must follow; `pattern` is what an argument on one line must match."""
+    """One command. `argument` is empty, or what must follow (`[…]`: may follow); `pattern` is what an argument on one
+    line must match.
+    """
 
     name: str
     argument: str = ""
     help: str
     aliases: tuple[str, ...] = ()
     pattern: str = ""
+
+    @property
+    def optional(self) -> bool:
+        return self.argument.startswith("[")
 
 
 class Command(Value):
@@ -47,8 +53,21 @@ COMMANDS: dict[str, Syntax] = {
     syntax.name: syntax
     for syntax in (
         Syntax(name="help", help="show these commands"),
-        Syntax(name="revise", argument="<what to change>", help="write the change anew with this feedback or answer"),
+        Syntax(name="status", help="say how far the request is and what holds it up"),
+        Syntax(name="confirm", help="go on with a risky request, as it was understood"),
+        Syntax(
+            name="revise",
+            argument="<what to change>",
+            help="write the change anew with this feedback or answer",
+        ),
         Syntax(name="plan", help="plan again, write nothing", aliases=("replan",)),
+        Syntax(name="review", help="have the change reviewed again"),
+        Syntax(
+            name="explain",
+            argument="<finding or address>",
+            help="say what a rule asks, or what the plan does with a resource",
+            pattern=r"\S.{0,500}",
+        ),
         Syntax(
             name="override",
             argument="<rule> <reason>",
@@ -56,10 +75,30 @@ COMMANDS: dict[str, Syntax] = {
             pattern=r"\S{1,60}[ \t]+\S.{2,500}",
         ),
         Syntax(
+            name="approve",
+            argument="<40-hex commit>",
+            help="approve what stands at that commit, where the guardrails ask for more than the merge",
+            pattern=r"[0-9a-f]{40}",
+        ),
+        Syntax(
             name="approve-destroy",
             argument="<40-hex commit> <address>",
-            help="let the plan of that commit destroy what stands at that address",
-            pattern=r"[0-9a-f]{40}[ \t]+\S.{0,500}",
+            help="let the plan of that commit destroy what stands at that address, or at each of several",
+            pattern=r"[0-9a-f]{40}[ \t]+\S.{0,4000}",
+        ),
+        Syntax(name="cancel", help="end the runs of this request that are under way or waiting"),
+        Syntax(
+            name="unlock",
+            argument="[unit]",
+            help="release the lock of a unit, or of all units of this request, for maintainers",
+            pattern=r"infra/[A-Za-z0-9._/-]{1,200}",
+        ),
+        Syntax(name="retry", help="apply once more what was merged, after a failed or stopped apply"),
+        Syntax(name="rollback", help="open a pull request that takes back what was merged"),
+        Syntax(
+            name="remember",
+            argument="<note>",
+            help="propose a note for knowledge/ as a pull request",
         ),
     )
 }
@@ -87,9 +126,9 @@ def parse(body: str, *, commands: Mapping[str, Syntax] = COMMANDS) -> Command | 
         return Usage(message=f"`{PREFIX} {syntax.name}` takes nothing more. Write `{usage(syntax)}`.")
     if syntax.argument and not syntax.pattern:
         argument = _unfenced(f"{argument}\n{rest}".strip())
-    if syntax.argument and not argument:
+    if syntax.argument and not argument and not syntax.optional:
         return Usage(message=f"`{PREFIX} {syntax.name}` needs {syntax.argument}. Write `{usage(syntax)}`.")
-    if syntax.pattern and not re.fullmatch(syntax.pattern, argument):
+    if syntax.pattern and argument and not re.fullmatch(syntax.pattern, argument):
         return Usage(message=f"`{PREFIX} {syntax.name}`: not {syntax.argument}. Write `{usage(syntax)}`.")
     return Command(name=syntax.name, text=argument)
 

@@ -1,16 +1,39 @@
 """Every value that crosses a room. Frozen pydantic models; imports nothing of ours."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Verb = Literal["create", "update", "delete", "replace", "read", "no-op"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Risk = Literal["low", "medium", "high", "critical"]
 Target = Literal["terraform", "ansible", "kubernetes"]
+# How a request goes through the pipeline: `write` from the author on, `plan` what a pull request holds, `restore` what
+# a merge replaced, `steer` one answer; empty: nothing is done.
+Route = Literal["write", "plan", "restore", "steer", ""]
 
 Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+Trigger = Literal[
+    "label", "revise", "override", "confirm", "plan", "pull_request", "rollback", "closed",
+    "help", "usage", "status", "review", "explain", "approve", "unlock", "cancel", "retry", "remember",
+]  # fmt: skip
+ROUTES: dict[str, Route] = {
+    **dict.fromkeys(("label", "revise", "override", "confirm"), "write"),
+    **dict.fromkeys(("plan", "pull_request"), "plan"),
+    "rollback": "restore",
+}
+
+
+_KEY = re.compile(r"\[(?:\"(?:[^\"\\]|\\.)*\"|\d+)\]")
+
+
+def without_keys(address: str) -> str:
+    """A resource's place in the code: its address without the keys of instances."""
+    return _KEY.sub("", address)
 
 
 class Value(BaseModel):
@@ -79,13 +102,15 @@ class Request(Document):
     `status` is `accepted` (the pipeline goes on), `refused` (a person is told `reasons`) or `ignored` (the event is
     not for us; nothing is written anywhere). `body` is cleaned text; `sha256` is over the raw title and body.
     `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order, and
-    `overrides` and `approvals` what people who may do so have said; of one said twice the last counts.
+    `overrides` and `approvals` what people who may do so have said; of one said twice the last counts. `argument` is
+    the cleaned text behind a command that one job answers, and `place` the issue or pull request on which it was
+    written; `confirmed_by` is who confirmed exactly this request.
     """
 
     name: ClassVar[str] = "request"
     status: Literal["accepted", "refused", "ignored"]
     reasons: tuple[str, ...] = ()
-    trigger: Literal["label", "revise", "override", "plan", "help", "usage", "pull_request"]
+    trigger: Trigger
     repository: str
     number: int
     url: str
@@ -104,6 +129,16 @@ class Request(Document):
     removed: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    argument: str = ""
+    place: int | None = None
+    confirmed_by: str = ""
+
+    @property
+    def route(self) -> Route:
+        """The way that the workflows send it; a refusal is answered by one job."""
+        if self.status == "ignored":
+            return ""
+        return ROUTES.get(self.trigger, "steer") if self.status == "accepted" else "steer"
 
 
 class Action(Value):
@@ -115,8 +150,32 @@ class Action(Value):
     reason: str = ""
 
 
+class ModelCall(Value):
+    """One question to a model, its tool calls and repeats included, as it went; never what was said.
+
+    `prompt` is the version of the role that asked. `input_tokens` include those read from and written to the cache;
+    `usd` is None when the model's price is not known.
+    """
+
+    role: str
+    model: str
+    prompt: str
+    outcome: Literal["ok", "refused", "cut", "malformed", "timeout", "overloaded", "unavailable", "budget", "loop"]
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    seconds: float = 0.0
+    usd: float | None = None
+
+
 class Intent(Document):
-    """How the request was understood. With `questions` the pipeline stops and asks."""
+    """How the request was understood. With `questions` the pipeline stops and asks.
+
+    `units` are the folders to write and `types` the resource types (or kinds) that the code may hold, where a model
+    writes it; `calls` are the questions to models that this took.
+    """
 
     name: ClassVar[str] = "intent"
     summary: str
@@ -127,6 +186,9 @@ class Intent(Document):
     blueprint: str = ""
     assumptions: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    units: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 class Scope(Value):
@@ -156,18 +218,22 @@ class File(Value):
 class ChangeSet(Document):
     """Whole files to write or delete, never patches. `scope` is None for a person's own pull request.
 
-    `refusals` are what the preflight has against it, with the status `refused`; it holds no files then.
+    `refusals` are what the preflight has against it, with the status `refused`; it holds no files then. With
+    `needs-confirm` it holds none either: `reasons` say why the request is risky. `unfinished` is what a model could not
+    bring to an end: a person takes over, and `reasons` say what is left. `calls` are the questions to models.
     """
 
     name: ClassVar[str] = "change"
-    status: Literal["written", "needs-info", "nothing", "refused"]
+    status: Literal["written", "unfinished", "needs-info", "needs-confirm", "nothing", "refused"]
     author: str
     summary: str = ""
     files: tuple[File, ...] = ()
     units: tuple[str, ...] = ()
     scope: Scope | None = None
     rollback: str = ""
+    reasons: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 # --- what was found ----------------------------------------------------------------------------------------------
@@ -233,6 +299,20 @@ class Change(Value):
     fields: tuple[str, ...] = ()
 
 
+class Planned(Value):
+    """One resource of a plan in brief, to compare two plans by.
+
+    `mark` is a short hash of all that would happen to it, and `fields` maps each attribute that would change to one of
+    its values: enough to say what moved, too short to find a value by. The plan's digest decides, not these.
+    """
+
+    address: str
+    type: str
+    verbs: tuple[Verb, ...]
+    mark: str
+    fields: dict[str, str] = {}
+
+
 class CostLine(Value):
     """A resource's known monthly list price, before and after. None: not known, or it bills by use; `note` says why.
 
@@ -263,15 +343,28 @@ class Cost(Value):
     source: str = ""
 
 
+class Reference(Value):
+    """The code of the resource at `address` refers to the one at `to`; both without the keys of instances."""
+
+    address: str
+    to: str
+
+
 class UnitPlan(Value):
-    """What applying one unit would do. `digest` is over the canonical plan; `unknowns` counts unknown attributes."""
+    """What applying one unit would do. `digest` is over the canonical plan, `record` is that plan in brief; `unknowns`
+    counts unknown attributes.
+
+    `references` are those that begin or end at a resource which changes.
+    """
 
     unit: str
     target: Target
     status: Literal["planned", "failed"]
     changes: tuple[Change, ...] = ()
+    references: tuple[Reference, ...] = ()
     unknowns: int = 0
     digest: str = ""
+    record: tuple[Planned, ...] = ()
     tool: str = ""
     reason: str = ""
     seconds: float = 0.0
@@ -285,6 +378,22 @@ class Plan(Document):
     findings: tuple[Finding, ...] = ()
 
 
+class Review(Document):
+    """A second model's findings on a change, its intent and its plan. It can only add.
+
+    `none` means that no second opinion was asked for or could be had, and `reason` why; `inconclusive` that the model
+    was asked and gave no usable answer. `dropped` counts findings that rested on nothing in the change.
+    """
+
+    name: ClassVar[str] = "review"
+    status: Literal["passed", "findings", "inconclusive", "none"]
+    reason: str = ""
+    commit: Sha1 | None = None
+    findings: tuple[Finding, ...] = ()
+    dropped: int = 0
+    calls: tuple[ModelCall, ...] = ()
+
+
 class Verdict(Document):
     name: ClassVar[str] = "verdict"
     status: Literal["ready", "needs work", "blocked"]
@@ -292,11 +401,17 @@ class Verdict(Document):
 
 
 class Seal(Document):
-    """The fingerprint that a merge approves."""
+    """The fingerprint that a merge approves.
+
+    `plans` maps a unit to its plan's digest, `records` to that plan in brief; a unit is missing there when its record
+    did not fit.
+    """
 
     name: ClassVar[str] = "seal"
     request_sha256: Sha256
     request_number: int
+    requester: str
+    risk: Risk
     scope: Scope | None
     head_sha: Sha1
     base_sha: Sha1
@@ -305,6 +420,7 @@ class Seal(Document):
     policy: str
     tools: tuple[str, ...]
     plans: dict[str, str]
+    records: dict[str, tuple[Planned, ...]] = {}
     overrides: tuple[Override, ...] = ()
     approvals: tuple[Approval, ...] = ()
 
@@ -312,8 +428,48 @@ class Seal(Document):
 # --- what happened -----------------------------------------------------------------------------------------------
 
 
+class Shown(Document):
+    """The plans that a run made after the merge `commit` and did not apply, because they are not the sealed ones.
+
+    Kept in the check run `agent/apply` of that commit, so that people can approve exactly these.
+    """
+
+    name: ClassVar[str] = "shown"
+    commit: Sha1
+    plans: dict[str, str]
+    records: dict[str, tuple[Planned, ...]] = {}
+
+
+class Approver(Value):
+    """Somebody who approved, and where: a review, a comment, or the merge itself."""
+
+    login: str
+    how: Literal["review", "comment", "merge"]
+    url: str = ""
+
+
+class Allowed(Value):
+    """The plan of one unit, by its digest, that people approved after the merge."""
+
+    unit: str
+    digest: Sha256
+    by: tuple[str, ...]
+
+
+class Run(Value):
+    """This run of a workflow: GitHub's id, which try it is, and its page."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+    attempt: int = 1
+    url: str = ""
+
+
 class Merge(Document):
-    """What a push to the default branch means: the pull request it merged, its seal and the units to apply."""
+    """What a push to the default branch means: the pull request it merged, its seal and the units to apply.
+
+    `approvers` are those who count among the ones who approved, the merger included; `allowed` are plans other than
+    the sealed ones that were approved after the merge. `asked_by` is who started this run by hand.
+    """
 
     name: ClassVar[str] = "merge"
     status: Literal["apply", "nothing", "stopped"]
@@ -324,8 +480,36 @@ class Merge(Document):
     title: str = ""
     issue: int | None = None
     merged_by: str = ""
+    asked_by: str = ""
     units: tuple[str, ...] = ()
     seal: Seal | None = None
+    approvers: tuple[Approver, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
+
+
+class Lock(Value):
+    """A unit that one run has for itself while it applies. `run` is GitHub's id of the run, `url` its page, `commit`
+    the merge that it applies and `person` who merged it, or asked for it again.
+    """
+
+    unit: str
+    pull_request: int
+    commit: Sha1
+    run: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+    attempt: int = 1
+    url: str = ""
+    person: str
+    time: AwareDatetime
+
+
+class Locks(Document):
+    """Whether this run has every unit of its merge for itself. `busy`: none of them, and `reasons` say who has one."""
+
+    name: ClassVar[str] = "locks"
+    status: Literal["taken", "busy"]
+    reasons: tuple[str, ...] = ()
+    commit: Sha1
+    locks: tuple[Lock, ...] = ()
 
 
 class Probe(Value):
@@ -353,13 +537,19 @@ class ProbeResult(Value):
 
 
 class UnitOutcome(Value):
-    """What an apply did to one unit. `stopped` means that nothing was applied; `healthy` is None until validated."""
+    """What an apply did to one unit. `stopped` means that nothing was applied; `healthy` is None until validated.
+
+    When it stopped because the plan is not an approved one, `moved` says what differs, resource by resource, and
+    `record` is the plan as it is now, `digest` its digest.
+    """
 
     unit: str
     status: Literal["applied", "failed", "recovered", "stopped"]
     reason: str = ""
     changes: tuple[Change, ...] = ()
     digest: str = ""
+    moved: tuple[str, ...] = ()
+    record: tuple[Planned, ...] = ()
     probes: tuple[ProbeResult, ...] = ()
     second_plan_empty: bool | None = None
     healthy: bool | None = None
@@ -367,8 +557,12 @@ class UnitOutcome(Value):
 
 
 class Outcome(Document):
+    """What a run did to the units of one merge. `run` and `attempt` say which run of the workflow it was."""
+
     name: ClassVar[str] = "outcome"
     commit: Sha1
+    run: str = ""
+    attempt: int = 0
     units: tuple[UnitOutcome, ...] = ()
 
 
@@ -384,6 +578,6 @@ class Report(Document):
 DOCUMENTS: dict[str, type[Document]] = {
     kind.name: kind
     for kind in (
-        Request, Intent, ChangeSet, Findings, Proposal, Plan, Verdict, Seal, Merge, Outcome, Report,
+        Request, Intent, ChangeSet, Findings, Proposal, Plan, Review, Verdict, Seal, Merge, Locks, Shown, Outcome, Report,
     )
 }  # fmt: skip

@@ -61,7 +61,7 @@ class IssueComment(Value):
 
 
 class PullRequestChanged(Value):
-    """A pull request was opened, reopened, pushed to or marked ready. `fork` is true too when the fork is gone."""
+    """A pull request was opened, reopened, pushed to, marked ready or closed. `fork` is true too when it is gone."""
 
     repository: str
     action: str
@@ -91,21 +91,31 @@ class Push(Value):
     actor: Actor
 
 
+class Dispatch(Value):
+    """A workflow was started by hand or by `/agent retry`, for one merged pull request."""
+
+    repository: str
+    ref: str
+    default_branch: str
+    pull_request: int
+    actor: Actor
+
+
 class Ignored(Value):
     """An event that is not for us, and why."""
 
     reason: str
 
 
-Event: TypeAlias = IssueLabelled | IssueComment | PullRequestChanged | Push | Ignored
-PULL_REQUEST_ACTIONS = ("opened", "reopened", "synchronize", "ready_for_review", "edited")
+Event: TypeAlias = IssueLabelled | IssueComment | PullRequestChanged | Push | Dispatch | Ignored
+PULL_REQUEST_ACTIONS = ("opened", "reopened", "synchronize", "ready_for_review", "edited", "closed")
 
 
 def parse(name: str, payload: Any) -> Event:
     """The event `name` (as in `GITHUB_EVENT_NAME`) with its JSON. Raises UserError naming a field that is missing or
     of the wrong type.
     """
-    readers = {"issues": _issues, "issue_comment": _comment, "push": _push}
+    readers = {"issues": _issues, "issue_comment": _comment, "push": _push, "workflow_dispatch": _dispatch}
     readers |= dict.fromkeys(("pull_request", "pull_request_target"), _pull_request)
     if name not in readers:
         return Ignored(reason=f"event {name!r:.60}")
@@ -266,5 +276,20 @@ def _push(payload: _Payload) -> Event:
         after=payload.sha("after"),
         default_branch=payload.get("repository.default_branch", str),
         forced=payload.get("forced", bool, default=False),
+        actor=payload.actor("sender"),
+    )
+
+
+def _dispatch(payload: _Payload) -> Event:
+    number = payload.get("inputs.pull_request", str)
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", number):
+        raise UserError(
+            f"event workflow_dispatch: inputs.pull_request must be a pull request's number, got {number[:60]!r}"
+        )
+    return Dispatch(
+        repository=payload.get("repository.full_name", str),
+        ref=payload.get("ref", str),
+        default_branch=payload.get("repository.default_branch", str),
+        pull_request=int(number),
         actor=payload.actor("sender"),
     )

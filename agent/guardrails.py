@@ -106,6 +106,8 @@ class EnvironmentRules(Section):
     """Resources of a type (`*` stands for any text) that all units of the environment may hold together."""
     golden_paths_only: bool = False
     """Whether a request has to be one for a golden path."""
+    production: bool | None = None
+    """Whether what runs there is production. Absent: when its name begins with `prod` or `live`."""
 
 
 class Window(Section):
@@ -202,6 +204,27 @@ class Budgets(Section):
     """Dollars at list price. Absent: no limit."""
 
 
+class Reviews(Section):
+    """When a change needs the second opinion of a model, and what that opinion may hold up."""
+
+    required: Literal["model-written", "always", "never"] = "model-written"
+    """Which changes are not ready without a second opinion that came to an end. With `never`, none is had unless
+    somebody asks for it with `/agent review`."""
+    stops: Literal["low", "medium", "high", "nothing"] = "high"
+    """Least severity of a finding of the second opinion that makes a change need work. It never blocks one."""
+
+
+class Calls(Section):
+    """How often the agent may be called: with the label, or with a command that starts a run of the pipeline."""
+
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """Length of the time that is looked back at."""
+    per_person: Annotated[int, Field(ge=1, le=200)] = 20
+    """Calls by one person in that time."""
+    per_repository: Annotated[int, Field(ge=1, le=200)] = 100
+    """Calls by all people in that time."""
+
+
 class Guardrails(Section):
     """What a platform team allows at all: `policies/guardrails.yml` on the default branch."""
 
@@ -238,6 +261,10 @@ class Guardrails(Section):
     """Types that hold data: destroying or replacing one needs its own approval by address."""
     budgets: Budgets = Budgets()
     """What language models may use."""
+    review: Reviews = Reviews()
+    """When a change needs a second opinion."""
+    calls: Calls = Calls()
+    """How often the agent may be called."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -81,6 +81,14 @@ def allowed_type(guardrails: Guardrails, type_: str) -> str | None:
     return None
 
 
+def is_production(guardrails: Guardrails, environment: str) -> bool:
+    """Whether `environment` is production: what the guardrails say, else by its name. One without a name is."""
+    rules = guardrails.environments.get(environment)
+    if rules is not None and rules.production is not None:
+        return rules.production
+    return not environment or environment.startswith(("prod", "live"))
+
+
 def limits_of(guardrails: Guardrails, environment: str) -> PlanLimits:
     """The general limits, with those that the environment gives itself in their place."""
     rules = guardrails.environments.get(environment)

@@ -139,6 +139,17 @@ def history(repo: git.Repo, base: str, commit: str) -> tuple[tuple[str, str], ..
     return tuple((line[:40], line[41:]) for line in answer.splitlines())
 
 
+def parents(repo: git.Repo, commit: str) -> tuple[str, ...]:
+    """The parents of `commit` as far as its history was fetched; the first is the branch that it was made on."""
+    return tuple(_git(repo, "rev-list", "--parents", "--max-count=1", commit).split()[1:])
+
+
+def log_of(repo: git.Repo, base: str, commit: str, paths: Collection[str]) -> tuple[str, ...]:
+    """The commits between `base` and `commit` that changed one of `paths` on the branch itself, newest first."""
+    answer = _git(repo, "log", "--first-parent", "--format=%H", f"{base}..{commit}", "--", *paths)
+    return tuple(answer.splitlines())
+
+
 def commit_files(
     repo: git.Repo, parent: str, files: Collection[File], *, message: str, when: datetime, root: str | None = None
 ) -> str:

@@ -17,8 +17,24 @@ DESTROYS = frozenset({"delete", "replace"})
 SAID = {"create": "creates", "update": "changes", "delete": "destroys", "replace": "replaces"}
 # What the target notes among a change's fields, and how it is said.
 IMPORTED, FORGOTTEN, MOVED = "(import)", "(forgotten)", "(moved from "
-STATEFUL = "scope/stateful-destroy"
+STATEFUL, LIMIT = "scope/stateful-destroy", "scope/limit"
+DESTROYED = "destroyed"
 TRAILER = "Infra-Agent-Scope: "
+# Rule -> what it asks of a plan.
+RULES = {
+    STATEFUL: "nothing that holds data is destroyed, replaced or let go of without an approval of its address",
+    "scope/import": "nothing that exists already is taken over unless that was asked for",
+    "scope/forgotten": "nothing is left standing without anybody who looks after it unless that was asked for",
+    "scope/moved": "no resource becomes another one unless that was asked for",
+    "scope/unit": "only units that the request names are planned",
+    "scope/environment": "only the environment that the request names is reached",
+    "scope/verb": "to a type that was asked for, only what was asked for is done",
+    "scope/type": "only types of resources that were asked for change",
+    "scope/creates": "no more resources are created than were asked for",
+    "scope/destroys": "no more resources are destroyed than were asked for",
+    LIMIT: "one change creates and destroys no more than the guardrails allow in its environment",
+    "scope/idle-approval": "an approval of a destroy fits something that the plan does",
+}
 
 
 class Touched(NamedTuple):
@@ -90,11 +106,14 @@ def said(scope: Scope | None, intent: Intent | None) -> str:
 
 
 def to_approve(plan: Plan) -> tuple[str, ...]:
-    """Addresses to write behind `/agent approve-destroy <commit>`, for every destroy that waits for its approval."""
-    waiting = dict.fromkeys(
-        (item.path, item.address) for item in plan.findings if item.rule == STATEFUL and item.address
-    )
-    shared = _shared(touched(plan))
+    """Addresses to write behind `/agent approve-destroy <commit>`: of what holds data, and of everything else that
+    would be destroyed where that is more than the guardrails allow.
+    """
+    every = touched(plan)
+    waiting = {(item.path, item.address): None for item in plan.findings if item.rule == STATEFUL and item.address}
+    if any(item.rule == LIMIT and DESTROYED in item.message for item in plan.findings):
+        waiting |= {(one.unit, one.address): None for one in every if one.verbs & DESTROYS}
+    shared = _shared(every)
     return tuple(f"{unit}:{address}" if address in shared else address for unit, address in waiting)
 
 
@@ -241,12 +260,12 @@ def _limits(
         allowed = limits(environment)
         for field, verbs, most, did in (
             ("max_creates", {"create", "replace"}, allowed.max_creates, "created"),
-            ("max_destroys", DESTROYS, allowed.max_destroys, "destroyed"),
+            ("max_destroys", DESTROYS, allowed.max_destroys, DESTROYED),
         ):
             count = sum(bool(verbs & one.verbs) for one in here)
             if count > most:
                 message = f"{count} {_resources(count)} would be {did} in {environment}, one change may do {most} there"
-                yield _finding("scope/limit", f"{message} (limits.{field} in policies/guardrails.yml)", "")
+                yield _finding(LIMIT, f"{message} (limits.{field} in policies/guardrails.yml)", "")
 
 
 def _environment(unit: str) -> str:

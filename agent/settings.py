@@ -134,6 +134,35 @@ class ApplySettings(Section):
     """How long after its merge a change may still be applied, by a retry or a re-run."""
 
 
+MODEL = r"[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}"
+ModelName = Annotated[str, Shape(MODEL, "provider:model, such as anthropic:claude-sonnet-5-5")]
+RoleName = Annotated[str, Shape(r"[a-z][a-z0-9-]{0,39}", "a name of small letters, digits and hyphens")]
+
+
+class Ceiling(Section):
+    """The most that all questions to models of one request, or of one day, may take together."""
+
+    tokens: Annotated[int | None, Field(ge=0)] = None
+    """Tokens read and written. Absent: no limit of that kind."""
+    usd: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    """Price in US dollars, where the price of the model is known."""
+    seconds: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    """Time in which a model was waited for."""
+
+
+class ModelsSettings(Section):
+    """Which models are asked, and how much they may take. Keys and addresses are in the environment, never here."""
+
+    roles: dict[RoleName, Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=5)]] = Field(
+        default_factory=dict
+    )
+    """Models of a role in the order in which they are asked, in place of those that the role's file names."""
+    request: Ceiling = Ceiling(tokens=3_000_000, usd=10, seconds=3_600)
+    """What one request may take, over all its jobs of one run."""
+    day: Ceiling = Ceiling(usd=100)
+    """What one day (UTC) may take, as far as the file of INFRA_AGENT_SPEND_FILE tells."""
+
+
 class Settings(Section):
     """Settings of infra-agent: `.github/infra-agent.yml` on the default branch."""
 
@@ -149,6 +178,8 @@ class Settings(Section):
     """How merges are applied."""
     kubernetes: KubernetesSettings = KubernetesSettings()
     """Kubernetes and its schemas."""
+    models: ModelsSettings = ModelsSettings()
+    """Language models, and what they may take."""
 
 
 Config = TypeVar("Config", bound=Value)

@@ -1,6 +1,7 @@
 """Argument list in, exit code and output out: the only place that starts an outside program."""
 
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -26,6 +27,9 @@ CLOUD_VARIABLES = (
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
+)
+SECRET_NAME = re.compile(
+    r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|(?:ACCESS|API|APP|PRIVATE)_KEY(?:_ID)?)$"
 )
 
 
@@ -149,6 +153,11 @@ class Tools:
 def allowed(environ: Mapping[str, str], *, names: Iterable[str] = ()) -> dict[str, str]:
     """The part of `environ` that children may see: the base variables plus `names`; empty values are dropped."""
     return {name: environ[name] for name in (*BASE_VARIABLES, *names) if environ.get(name)}
+
+
+def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that a job was given to keep to itself, by the names of their variables; no text may hold one."""
+    return tuple(sorted({value for name, value in environ.items() if SECRET_NAME.search(name) and len(value) >= 8}))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.clean import LIMIT, clean, strip_hidden
+from agent.clean import LIMIT, Cleaned, clean, strip_hidden
 
 
 def tag(text: str) -> str:
@@ -89,6 +89,28 @@ def test_I10_variation_selectors() -> None:
     found = clean(f"{smuggled} a\ufe0f ❤\ufe0f")
     assert found.text == "😀\ufe0f a ❤\ufe0f"
     assert found.removed == ("hidden characters removed: 5",)
+
+
+@pytest.mark.parametrize("seen", ["👨‍👩‍👧‍👦", "👩🏽‍💻", "❤️‍🔥", "🏳️‍🌈", "🧑‍⚖️ and 🐻‍❄️"])
+def test_I09_a_joiner_inside_a_picture_is_part_of_it(seen: str) -> None:
+    assert clean(seen) == Cleaned(text=seen)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("😀\u200d", "😀"),
+        ("\u200d😀", "😀"),
+        ("😀\u200da", "😀a"),
+        ("a\u200d😀", "a😀"),
+        ("😀\u200d\u200d\u200d😀", "😀\u200d😀"),
+        ("😀\u200d\u2800😀", "😀😀"),
+        ("!\u200d[x](y)", "![x](y)"),
+    ],
+)
+def test_I09_a_joiner_elsewhere_is_hidden(text: str, left: str) -> None:
+    assert strip_hidden(text)[0] == left
+    assert strip_hidden(left) == (left, 0)
 
 
 def test_I14_entities_are_decoded_once_and_before_the_strip() -> None:

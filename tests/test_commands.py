@@ -137,11 +137,67 @@ def test_a_command_word_in_other_letters_is_no_command(body: str) -> None:
 
 
 def test_adding_a_command_is_one_line() -> None:
-    table = {**COMMANDS, "approve": Syntax(name="approve", argument="<commit>", help="x", pattern=r"[0-9a-f]{40}")}
-    assert parse(f"/agent approve {SHA}", commands=table) == Command(name="approve", text=SHA)
-    for wrong in ("abc123", SHA.upper(), f"{SHA} x", SHA[:-1], f"{SHA}\u200b"):
-        assert isinstance(parse(f"/agent approve {wrong}", commands=table), Usage)
-    assert isinstance(parse(f"/agent approve {SHA}"), Usage)
+    table = {**COMMANDS, "tag": Syntax(name="tag", argument="<commit>", help="x", pattern=r"[0-9a-f]{40}")}
+    assert parse(f"/agent tag {SHA}", commands=table) == Command(name="tag", text=SHA)
+    assert isinstance(parse(f"/agent tag {SHA}"), Usage)
+
+
+@pytest.mark.parametrize("wrong", ["", "abc123", SHA.upper(), f"{SHA} x", SHA[:-1], f"{SHA}a", f"{SHA}\u200b", "HEAD"])
+def test_G19_an_approval_names_the_whole_commit(wrong: str) -> None:
+    assert parse(f"/agent approve {SHA}") == Command(name="approve", text=SHA)
+    found = parse(f"/agent approve {wrong}")
+    assert isinstance(found, Usage)
+    assert "40-hex" in found.message
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/agent confirm", Command(name="confirm")),
+        ("/agent unlock", Command(name="unlock")),
+        ("/agent unlock infra/terraform/dev/x", Command(name="unlock", text="infra/terraform/dev/x")),
+        ("/agent explain aws_s3_bucket.this[0]", Command(name="explain", text="aws_s3_bucket.this[0]")),
+        ("/agent remember\nOne line.\nAnother.", Command(name="remember", text="One line.\nAnother.")),
+        *(
+            (f"/agent {name}\nthanks", Command(name=name))
+            for name in ("status", "review", "cancel", "retry", "rollback")
+        ),
+    ],
+)
+def test_what_steers_is_understood(body: str, expected: Command) -> None:
+    assert parse(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("/agent confirm yes", "takes nothing more"),
+        ("/agent confrim", "Did you mean `/agent confirm`?"),
+        ("/agent rolback", "Did you mean `/agent rollback`?"),
+        ("/agent explain", "needs <finding or address>"),
+        ("/agent unlock ../../etc", "Write `/agent unlock [unit]`"),
+        ("/agent unlock --force", "takes no flags"),
+        ("/agent remember", "needs <note>"),
+    ],
+)
+def test_near_misses_of_what_steers_get_told(body: str, hint: str) -> None:
+    found = parse(body)
+    assert isinstance(found, Usage)
+    assert hint in found.message
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(sorted(COMMANDS)),
+    st.text(alphabet="\u200b\u0430\u2062 >`~-=Aa0/", min_size=1, max_size=6),
+    st.data(),
+)
+def test_a_word_that_was_tampered_with_is_never_another_command(name: str, noise: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(name)))
+    found = parse(f"/agent {name[:at]}{noise}{name[at:]}")
+    if isinstance(found, Command):
+        words = f"{name[:at]}{noise}{name[at:]}".split()
+        assert words[0] in {found.name, *COMMANDS[found.name].aliases}
 
 
 @settings(max_examples=500, deadline=None)
@@ -165,7 +221,7 @@ def test_anything_before_it_makes_it_no_command(before: str, after: str) -> None
 @given(st.text(min_size=1, max_size=30))
 def test_only_the_table_makes_commands(word: str) -> None:
     found = parse(f"/agent {word}")
-    known = {"help", "plan", "replan", "revise"}
+    known = {*COMMANDS, "replan"}
     if isinstance(found, Command):
         assert word.split()[0] in known
 
@@ -180,10 +236,20 @@ def test_feedback_is_handed_on_as_it_was_written(text: str) -> None:
 def test_usage_is_what_the_help_shows() -> None:
     assert [usage(one) for one in COMMANDS.values()] == [
         "/agent help",
+        "/agent status",
+        "/agent confirm",
         "/agent revise <what to change>",
         "/agent plan",
+        "/agent review",
+        "/agent explain <finding or address>",
         "/agent override <rule> <reason>",
+        "/agent approve <40-hex commit>",
         "/agent approve-destroy <40-hex commit> <address>",
+        "/agent cancel",
+        "/agent unlock [unit]",
+        "/agent retry",
+        "/agent rollback",
+        "/agent remember <note>",
     ]
 
 

@@ -104,7 +104,7 @@ def test_push() -> None:
         ("issues", changed("issues", "action", "edited"), "action 'edited'"),
         ("issues", changed("issues", "issue.pull_request", {}), "pull request"),
         ("issue_comment", changed("issue_comment", "action", "edited"), "action 'edited'"),
-        ("pull_request", changed("pull_request", "action", "closed"), "action 'closed'"),
+        ("pull_request", changed("pull_request", "action", "locked"), "action 'locked'"),
         ("push", changed("push", "ref", "refs/tags/v1"), "not a branch"),
         ("push", changed("push", "deleted", True), "deleted"),
         ("fork", {}, "event 'fork'"),

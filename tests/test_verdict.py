@@ -46,6 +46,10 @@ def test_no_plan_needs_work(plan: Plan | None) -> None:
     assert verdict(findings(), plan) == ("needs work", "no plan could be made")
 
 
+def test_a_terraform_that_could_plan_but_not_check_blocks() -> None:
+    assert verdict(findings(error="terraform")) == ("blocked", "check could not run: terraform: broke")
+
+
 def test_without_terraform_the_reason_is_that_no_plan_could_be_made() -> None:
     failed = UnitPlan(unit=UNIT, target="terraform", status="failed", reason="no terraform on PATH")
     status, reasons = verdict(findings(error="terraform"), Plan(units=(failed,)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from agent import permit
 from agent.author.catalog import Blueprint
 from agent.author.choose import choose
 from agent.author.parameters import read_parameters
@@ -19,7 +20,6 @@ from agent.settings import Settings
 
 ROOT = "infra/terraform"
 RISKS: tuple[Risk, ...] = ("low", "medium", "high", "critical")
-_PRODUCTION = re.compile(r"^(prod|live)")
 _BLOCK = re.compile(r'^(resource|data) "([a-z0-9_]+)" "[A-Za-z0-9_-]+" \{\n(.*?)^\}$', re.MULTILINE | re.DOTALL)
 _FOR_EACH = re.compile(r"^  (?:for_each = toset\((\[.*\])\)|(for_each|count)\b.*)$", re.MULTILINE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
@@ -223,7 +223,7 @@ def _instances(resource: str, body: str) -> int:
 def _risk(blueprint: Blueprint, values: Mapping[str, Any], scope: Scope, guardrails: Guardrails) -> Risk:
     stateful = {*blueprint.stateful_types, *guardrails.stateful_types}
     steps = [
-        bool(_PRODUCTION.match(scope.environment)),
+        permit.is_production(guardrails, scope.environment),
         not stateful.isdisjoint(scope.types),
         bool(blueprint.risk_when) and holds(blueprint.risk_when, values),
     ]

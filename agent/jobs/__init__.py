@@ -1,6 +1,6 @@
 """The pipeline: one module a CI job, in the order in which the workflows run them."""
 
 ORDER = (
-    ("intake", "author", "examine", "propose", "plan", "publish"),
-    ("resolve", "apply", "validate", "report"),
+    ("intake", "receive", "steer", "author", "examine", "propose", "plan", "publish"),
+    ("resolve", "lock", "apply", "validate", "report"),
 )

@@ -1,7 +1,7 @@
 """Proposal (or a person's pull request) -> Plan: what applying its head commit would do, judged by gate and scope."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from functools import partial
@@ -17,9 +17,11 @@ from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
 from agent.jobs.workspace import change_of, infrastructure, lay_out, refusals, trusted
 from agent.permit import allowed_type, limits_of
+from agent.render.redact import redact
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
 from agent.targets import terraform
+from agent.targets.terraform_sensitive import sensitive_values
 from agent.tools import Tools
 
 
@@ -33,6 +35,7 @@ def run(
     remote: Remote,
     today: date,
     pythons: Mapping[str, str],
+    pricing: Mapping[str, str] = cost.NO_PRICING,
 ) -> Plan:
     """Plan every unit of the change on the commit that a person would merge. A unit without a plan says why."""
     request, change = documents.need(Request), documents.need(ChangeSet)
@@ -70,9 +73,12 @@ def run(
             worker=worker,
         )
         for unit in change.units:
-            planned, raw, judged = plan_unit(folder, unit, settings=settings, guardrails=guardrails, tools=tools)
+            planned, raw, judged = plan_unit(
+                folder, unit, settings=settings, guardrails=guardrails, tools=tools, pricing=pricing
+            )
             units.append(planned)
-            findings += (*judged, *(judge(raw, unit=unit) if raw else ()))
+            said = (*judged, *(judge(raw, unit=unit) if raw else ()))
+            findings += _without_values(said, sensitive_values(raw))
     made = Plan(commit=commit, units=tuple(units))
     findings += scope.check(
         made,
@@ -87,6 +93,12 @@ def run(
     return made.model_copy(update={"findings": tuple(findings)})
 
 
+def _without_values(findings: Iterable[Finding], values: Sequence[str]) -> Iterator[Finding]:
+    """What a scanner or a policy says of a plan may quote it; the plan's sensitive values go no further."""
+    for finding in findings:
+        yield finding.model_copy(update={"message": redact(finding.message, values=values)}) if values else finding
+
+
 def _not_allowed(plan: Plan, guardrails: Guardrails) -> Iterator[Finding]:
     """Resource types that nobody may touch here, whoever wrote the change."""
     for unit in plan.units:
@@ -97,8 +109,9 @@ def _not_allowed(plan: Plan, guardrails: Guardrails) -> Iterator[Finding]:
 
 
 def plan_unit(
-    folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools
-) -> tuple[UnitPlan, dict[str, Any], tuple[Finding, ...]]:
+    folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools,
+    pricing: Mapping[str, str] = cost.NO_PRICING,
+) -> tuple[UnitPlan, dict[str, Any], tuple[Finding, ...]]:  # fmt: skip
     """One unit's plan with its cost, its JSON, and what the gate says of it. A unit without a plan never raises."""
     if not any((folder / unit).glob("*.tf")):
         reason = "its code is gone; destroying what it deployed needs a request of its own"
@@ -110,5 +123,5 @@ def plan_unit(
     if not raw:
         return planned, {}, ()
     judged = gate.examine_plan(raw, guardrails=guardrails)
-    priced, unknown = cost.of_unit(planned, raw, settings=settings, tools=tools)
+    priced, unknown = cost.of_unit(planned, raw, settings=settings, tools=tools, pricing=pricing)
     return priced, raw, tuple(item.model_copy(update={"path": item.path or unit}) for item in (*judged, *unknown))

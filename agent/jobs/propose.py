@@ -4,17 +4,20 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from agent import preflight, scope
+from agent import preflight, risk, scope
 from agent.documents import Documents
-from agent.domain import ChangeSet, Findings, Intent, Proposal, Refusal, Request
+from agent.domain import ChangeSet, Findings, Intent, Lock, Proposal, Refusal, Request
 from agent.errors import UserError
-from agent.github import write
+from agent.github import locks, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.jobs.branch import next_commit
-from agent.jobs.workspace import infrastructure, laid_over, open_changes, refusals, trusted
+from agent.jobs.clashes import open_changes
+from agent.jobs.snapshot import BRANCH
+from agent.jobs.telling import tell_status
+from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
 from agent.render import comments
-from agent.render.page import Context, marker
+from agent.render.page import Context
 from agent.repo import Remote, open_repo, push
 from agent.settings import Settings
 
@@ -38,6 +41,9 @@ def run(
     """
     request, change = documents.need(Request), documents.need(ChangeSet)
     intent, findings = documents.get(Intent), documents.need(Findings)
+    named = BRANCH.fullmatch(request.branch)
+    if named is None or int(named["number"]) != request.number:
+        raise UserError(f"request.json: branch must be agent/{request.number}, got {request.branch[:60]!r}")
     repo = open_repo(root)
     base = infrastructure(repo, request.base_sha)
     ours = trusted(change.units, laid_over(base, change.files), base=base, settings=settings, root=root)
@@ -46,8 +52,11 @@ def run(
         return Proposal(status="refused", reasons=tuple(f"{item.rule}: {item.message}" for item in refused))
     if change.status != "written" or not change.files:
         raise UserError("change.json: holds no file to propose; the author's questions come first")
+    if why := _unconfirmed(request, change, intent, guardrails):
+        return Proposal(status="refused", reasons=(why,))
     standing = preflight.Standing(
         existing=base,
+        locks={lock.unit: _held_by(lock) for lock in locks.held(connection)},
         open_changes=open_changes(
             repo,
             remote,
@@ -64,7 +73,7 @@ def run(
     if against:
         return _refused(against)
 
-    message = comments.commit_message(request=request, change=change)
+    message = comments.commit_message(request=request, change=change, secrets=context.secrets)
     if change.scope is not None:
         message = f"{message}\n{scope.trailer(change.scope)}\n"
     try:
@@ -89,8 +98,8 @@ def run(
         connection,
         branch=request.branch,
         base=default_branch,
-        title=comments.pull_request_title(request=request, change=change, intent=intent),
-        body=comments.pull_request_body(context, request=request, change=change, intent=intent),
+        title=comments.pull_request_title(request=request, change=change, intent=intent, secrets=context.secrets),
+        body=comments.pull_request_body(context, request=request, change=change, intent=intent, commit=commit),
     )
     proposal = Proposal(
         status="proposed",
@@ -100,10 +109,23 @@ def run(
         pull_request=pull.number,
         url=pull.url,
     )
-    body = comments.status(context, request=request, intent=intent, change=change, findings=findings, proposal=proposal)
-    write.upsert_comment(connection, request.number, marker=marker("status"), body=body)
-    write.set_state(connection, request.number, "agent:working", drop=(settings.request_label,))
+    tell_status(
+        connection, context, request=request, state="agent:working", label=settings.request_label,
+        intent=intent, change=change, findings=findings, proposal=proposal,
+    )  # fmt: skip
     return proposal
+
+
+def _unconfirmed(request: Request, change: ChangeSet, intent: Intent | None, guardrails: Guardrails) -> str:
+    """Why nothing is written: the risk is taken again here, whatever the author's own document says."""
+    if request.confirmed_by or not risk.needs_confirmation(risk.floor(intent, change, None, guardrails)):
+        return ""
+    why = "; ".join(risk.reasons(intent, change, None, guardrails))
+    return f"it is risky ({why}) and nobody confirmed it; put the label on again, then comment `/agent confirm`"
+
+
+def _held_by(lock: Lock) -> str:
+    return f"{lock.person} applies pull request #{lock.pull_request} there since {lock.time:%Y-%m-%d %H:%M} UTC"
 
 
 def _refused(refusals: tuple[Refusal, ...]) -> Proposal:

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import preflight, seal, verdict
+from agent import preflight, risk, seal, verdict
+from agent.approvals import approvals_missing
 from agent.documents import Documents
-from agent.domain import ChangeSet, Document, Findings, Intent, Plan, Proposal, Request, Seal, Verdict
-from agent.github import write
+from agent.domain import ChangeSet, Document, Findings, Intent, Plan, Proposal, Request, Risk, Seal, Verdict
+from agent.github import read, write
 from agent.github.connect import Connection
+from agent.guardrails import Guardrails
+from agent.jobs.approving import tally
+from agent.jobs.overlap import tell_overlaps
+from agent.jobs.steering import Rights
+from agent.jobs.telling import State, react, tell_status
 from agent.jobs.workspace import change_of, fingerprints, infrastructure, laid_over, policy_of, trusted
 from agent.render import comments, outputs
 from agent.render.page import Context, Failure, Section, marker
@@ -22,24 +28,24 @@ def run(
     *,
     root: Path,
     settings: Settings,
+    guardrails: Guardrails,
     connection: Connection,
     remote: Remote,
     context: Context,
     results: Mapping[str, str],
+    default_branch: str,
 ) -> tuple[Document, ...]:
     """Answer the person who asked, whatever happened. `results` maps a job to GitHub's word for how it ended."""
     request = documents.need(Request)
-    if request.trigger in ("help", "usage"):
-        return (_answer(request, context=context, connection=connection),)
     intent, change = documents.get(Intent), documents.get(ChangeSet)
     findings, proposal, plan = documents.get(Findings), documents.get(Proposal), documents.get(Plan)
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
     against = change.refusals if change else ()
-    waiting = request.status == "refused" or (change is not None and change.status in ("needs-info", "nothing"))
+    waiting = change is not None and change.status in ("needs-info", "needs-confirm", "nothing")
     if against:
         judged = Verdict(status="blocked", reasons=tuple(map(preflight.sentence, against)))
     elif waiting or (change is None and not failed):
-        judged = Verdict(status="needs work", reasons=request.reasons or _questions(intent) or _summary(change))
+        judged = Verdict(status="needs work", reasons=_questions(intent) or _summary(change))
     else:
         judged = verdict.judge(change=change, findings=findings, proposal=proposal, plan=plan)
         judged = _with_failures(judged, failed)
@@ -47,27 +53,61 @@ def run(
 
     proposal = proposal or _of_pull(request)
     sealed = None
-    if proposal is not None and proposal.head_sha is not None:
+    if moved := _moved(connection, proposal):
+        # What people now see is another commit, and a later run judges that one.
+        judged = Verdict(status="needs work", reasons=(moved,))
+    elif proposal is not None and proposal.head_sha is not None:
         if judged.status == "ready" and change is not None:
             unexamined = _unexamined(root, remote, settings, request=request, change=change, commit=proposal.head_sha)
             judged = _without(judged, unexamined)
         if judged.status == "ready" and plan is not None:
-            sealed = _seal(root, remote, request=request, change=change, proposal=proposal, plan=plan)
+            risky = risk.floor(intent, change, plan, guardrails)
+            sealed = _seal(root, remote, request=request, change=change, risk=risky, proposal=proposal, plan=plan)
+            judged = judged.model_copy(update={"reasons": _unapproved(connection, guardrails, sealed, proposal)})
         _on_pull(
             proposal, context=context, connection=connection, findings=findings, plan=plan, judged=judged, sealed=sealed
         )
+        if change is not None and proposal.pull_request is not None:
+            tell_overlaps(
+                root, remote, connection, context, request=request, number=proposal.pull_request, into=default_branch,
+                units=change.units,
+            )  # fmt: skip
     if request.trigger != "pull_request":
-        body = comments.status(
-            context, request=request, intent=intent, change=change, findings=findings,
-            proposal=proposal, plan=plan, verdict=judged, failure=failure,
+        state: State = "agent:needs-info" if waiting else "agent:ready" if judged.status == "ready" else "agent:failed"
+        tell_status(
+            connection, context, request=request, state=state, label=settings.request_label, intent=intent,
+            change=change, findings=findings, proposal=proposal, plan=plan, verdict=judged, failure=failure,
         )  # fmt: skip
-        write.upsert_comment(connection, request.number, marker=marker("status"), body=body, log_url=context.run)
-        state = "agent:needs-info" if waiting else {"ready": "agent:ready"}.get(judged.status, "agent:failed")
-        write.set_state(connection, request.number, state, drop=(settings.request_label,))
-    if request.comment_id is not None:
-        stopped = failed or waiting or against or (proposal is not None and proposal.status == "refused")
-        write.react(connection, request.comment_id, "confused" if stopped else "rocket")
+    stopped = failed or waiting or against or (proposal is not None and proposal.status == "refused")
+    react(connection, request, good=not stopped)
     return (judged,) if sealed is None else (judged, sealed)
+
+
+def _moved(connection: Connection, proposal: Proposal | None) -> str:
+    """Why the results of this run are of no use: its commit is not the pull request's head any more."""
+    if proposal is None or proposal.pull_request is None or proposal.head_sha is None:
+        return ""
+    pull = read.pull(connection, proposal.pull_request)
+    if pull.head_sha == proposal.head_sha:
+        return ""
+    return (
+        f"the branch moved from {proposal.head_sha[:7]} to {pull.head_sha[:7]} while this was planned; when nothing is "
+        "under way for the new commit, comment `/agent plan`"
+    )
+
+
+def _unapproved(connection: Connection, guardrails: Guardrails, sealed: Seal, proposal: Proposal) -> tuple[str, ...]:
+    """Who has to approve before a merge is applied, when the merge alone is not enough."""
+    if not approvals_missing(guardrails, sealed.risk, (), commit=sealed.head_sha) or proposal.pull_request is None:
+        return ()
+    pull = read.pull(connection, proposal.pull_request)
+    counted = tally(
+        pull, read.comments(connection, pull.number), sealed_for=sealed.requester, needs=sealed.risk,
+        rights=Rights(connection, guardrails), commit=sealed.head_sha,
+    )  # fmt: skip
+    who = [one.login for one in counted.approvers]
+    missing = approvals_missing(guardrails, sealed.risk, who, commit=sealed.head_sha)
+    return tuple(reason for reason in (counted.against, missing) if reason)
 
 
 def _unexamined(
@@ -95,23 +135,13 @@ def _without(judged: Verdict, unexamined: list[str]) -> Verdict:
     return Verdict(status="needs work", reasons=(*judged.reasons, reason))
 
 
-def _answer(request: Request, *, context: Context, connection: Connection) -> Verdict:
-    """A command that is answered by a comment alone: help, or what is wrong with it."""
-    text = (
-        comments.help_text(context) if request.trigger == "help" else comments.refusal(context, reasons=request.reasons)
-    )
-    to = f"<!-- infra-agent:answer to {request.comment_id or 'label'} -->"
-    write.upsert_comment(connection, request.number, marker=to, body=text)
-    if request.comment_id is not None:
-        write.react(connection, request.comment_id, "rocket" if request.trigger == "help" else "confused")
-    return Verdict(status="needs work", reasons=request.reasons)
-
-
 def _questions(intent: Intent | None) -> tuple[str, ...]:
     return tuple(f"{question.field}: {question.rule}" for question in intent.questions) if intent else ()
 
 
 def _summary(change: ChangeSet | None) -> tuple[str, ...]:
+    if change is not None and change.status == "needs-confirm":
+        return tuple(f"waits for `/agent confirm`: {reason}" for reason in change.reasons)
     return (change.summary,) if change and change.summary else ()
 
 
@@ -137,7 +167,14 @@ def _of_pull(request: Request) -> Proposal | None:
 
 
 def _seal(
-    root: Path, remote: Remote, *, request: Request, change: ChangeSet | None, proposal: Proposal, plan: Plan
+    root: Path,
+    remote: Remote,
+    *,
+    request: Request,
+    change: ChangeSet | None,
+    risk: Risk,
+    proposal: Proposal,
+    plan: Plan,
 ) -> Seal:
     repo = open_repo(root)
     assert proposal.head_sha is not None
@@ -146,6 +183,7 @@ def _seal(
     return seal.make(
         request=request,
         scope=change.scope if change else None,
+        risk=risk,
         proposal=proposal,
         plan=plan,
         trees=trees,

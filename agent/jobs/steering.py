@@ -1,24 +1,39 @@
-"""The comments on a request -> what people who may have said with commands: answers, overrides, approvals."""
+"""The comments on a request -> what people who may have said: answers, overrides, approvals, a confirmation."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent import commands, permit, preflight
-from agent.clean import clean
+from agent.clean import LIMIT, clean
 from agent.domain import Approval, Override
 from agent.github import read
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
+from agent.render.answers import asked_of
+from agent.render.page import find_marker
 from agent.scope import STATEFUL
+
+# Characters of all answers together that are read: those of two issues.
+LONGEST = 2 * LIMIT
+# One address of several: a key in quotes may hold spaces.
+ADDRESS = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*")+')
 
 
 @dataclass(frozen=True)
 class Steering:
-    """In the order in which it was said; of overrides of one rule, and approvals of one address, the last counts."""
+    """In the order in which it was said; of overrides of one rule, and approvals of one address, the last counts.
+
+    `confirmed_by` confirmed after the last answer; `shown` is the hash of the request that our status comment shows.
+    `left_out` counts answers that are too long, together with those after them, to be read.
+    """
 
     answers: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    confirmed_by: str = ""
+    shown: str = ""
+    left_out: int = 0
 
 
 class Rights:
@@ -51,6 +66,12 @@ class Rights:
             return ""
         who = self._who(STATEFUL, others="people with maintain permission")
         return f"{login} may not approve a destroy: {who}"
+
+    def why_no_unlock(self, login: str) -> str:
+        """Why `login` may not release a lock; empty when they may."""
+        if self.may_write(login) and self._maintains(login):
+            return ""
+        return f"{login} may not release a lock: people with maintain permission can"
 
     def _is_named(self, login: str, rule: str) -> bool:
         if not self.may_write(login):
@@ -96,7 +117,11 @@ def steering(
     answers: list[str] = []
     overrides: dict[str, Override] = {}
     approvals: dict[tuple[str, str], Approval] = {}
+    confirmed_by = shown = ""
     for comment in sorted(found, key=lambda comment: comment.id):
+        if comment.author == connection.bot and find_marker(comment.body) == "status":
+            shown = asked_of(comment.body)
+            continue
         command = commands.parse(comment.body)
         late = until is not None and comment.id > until
         if late or comment.edited or not isinstance(command, commands.Command):
@@ -105,6 +130,9 @@ def steering(
         match command.name:
             case "revise" if not stale and rights.may_write(comment.author):
                 answers.append(clean(command.text).text)
+                confirmed_by = ""
+            case "confirm" if not stale and rights.may_write(comment.author):
+                confirmed_by = comment.author
             case "override" if not stale:
                 rule, reason = command.text.split(maxsplit=1)
                 seen = clean(reason).text.strip()
@@ -112,9 +140,29 @@ def steering(
                     overrides.pop(rule, None)
                     overrides[rule] = Override(rule=rule, reason=seen, by=comment.author, comment_id=comment.id)
             case "approve-destroy":
-                commit, address = command.text.split(maxsplit=1)
-                if not rights.why_no_approval(comment.author):
+                commit, addresses = command.text.split(maxsplit=1)
+                for address in ADDRESS.findall(addresses) if not rights.why_no_approval(comment.author) else ():
                     approvals[commit, address] = Approval(
                         commit=commit, address=address, by=comment.author, comment_id=comment.id
                     )
-    return Steering(tuple(answers), tuple(overrides.values()), tuple(approvals.values()))
+    kept = _newest(answers)
+    return Steering(
+        kept,
+        tuple(overrides.values()),
+        tuple(approvals.values()),
+        confirmed_by,
+        shown,
+        len(answers) - len(kept),
+    )
+
+
+def _newest(answers: Sequence[str]) -> tuple[str, ...]:
+    """The newest answers that are LONGEST characters together; of two, the later one counts anyway."""
+    kept: list[str] = []
+    left = LONGEST
+    for answer in reversed(answers):
+        left -= len(answer)
+        if left < 0:
+            break
+        kept.insert(0, answer)
+    return tuple(kept)

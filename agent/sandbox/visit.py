@@ -34,9 +34,10 @@ CHOOSE = "Let the agent choose"
 
 @dataclass(frozen=True)
 class Visit:
-    """What people do in one world. Everything goes over HTTP with their own tokens."""
+    """What people do in one repository of a world. Everything goes over HTTP with their own tokens."""
 
     world: World
+    repository: str = REPOSITORY
 
     @cached_property
     def maintainer(self) -> Repository:
@@ -54,7 +55,7 @@ class Visit:
             seconds_between_writes=None,
             lazy=True,
         )
-        return api.get_repo(REPOSITORY)
+        return api.get_repo(self.repository)
 
     def file_issue(self, title: str, body: str) -> Issue:
         """The requester files the form; its label starts the pipeline."""
@@ -76,8 +77,9 @@ class Visit:
         deadline = time.monotonic() + timeout
         repeated: set[int] = set()
         while time.monotonic() < deadline:
-            runs = [run for run in self.world.runner.runs(REPOSITORY) if run.workflow == workflow and run.id > after]
-            newest = max(runs, key=lambda run: run.id, default=None)
+            runs = self.world.runner.runs(self.repository)
+            later = (run for run in runs if run.workflow == workflow and run.id > after)
+            newest = max(later, key=lambda run: run.id, default=None)
             if newest is not None and newest.status == "completed":
                 if newest.id in repeated or not (again or newest.conclusion == "cancelled"):
                     return newest
@@ -92,7 +94,7 @@ class Visit:
 
     def pull_request(self, issue: int) -> PullRequest | None:
         """The agent's pull request for `issue`, open or merged."""
-        owner = REPOSITORY.split("/")[0]
+        owner = self.repository.split("/")[0]
         with explained("the pull request"):
             found = list(self.maintainer.get_pulls(state="all", head=f"{owner}:agent/{issue}"))
         return found[0] if found else None
@@ -150,7 +152,7 @@ class Visit:
         return sorted({item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]})
 
     def _artifact(self, run_id: int, name: str, member: str) -> str | None:
-        base = f"{self.world.server.url}/api/v3/repos/{REPOSITORY}/actions"
+        base = f"{self.world.server.url}/api/v3/repos/{self.repository}/actions"
         headers = {"Authorization": f"Bearer {self.world.tokens[MAINTAINER]}"}
         with explained(f"the artifact {name}"):
             listed = requests.get(f"{base}/runs/{run_id}/artifacts", headers=headers, timeout=20).json()

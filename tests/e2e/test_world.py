@@ -138,3 +138,36 @@ def test_a_pull_request_that_the_gate_refuses_is_not_planned(guest: Visit, tmp_p
     assert {job.key: job.conclusion for job in run.jobs}["apply"] == "skipped"
     said = [one.body for one in guest.maintainer.get_issue(pull.number).get_comments()]
     assert any("was never ready" in body for body in said)
+
+
+def applied_section(guest: Visit, number: int) -> str:
+    comments = guest.maintainer.get_issue(number).get_comments()
+    return next(one.body for one in comments if one.body.startswith("<!-- infra-agent:applied -->"))
+
+
+def test_what_drifted_is_shown_and_applied_only_when_somebody_approves_it(guest: Visit) -> None:
+    pull = next(pull for pull in guest.maintainer.get_pulls(state="closed") if pull.head.ref.startswith("agent/"))
+    cloud = guest.world.cloud
+    client = boto3.client(
+        "s3", endpoint_url=cloud.url, region_name=cloud.region, aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    client.put_bucket_versioning(Bucket="my-bucket", VersioningConfiguration={"Status": "Suspended"})
+
+    before = last(guest)
+    comment(guest, pull.number, "/agent retry")
+    run = settled(guest, workflow="apply", after=before)
+    assert {job.key: job.conclusion for job in run.jobs}["apply"] == "success"
+    said = applied_section(guest, pull.number)
+    assert "Nothing was applied" in said
+    assert "aws_s3_bucket_versioning.this" in said
+    assert f"/agent approve {pull.merge_commit_sha}" in said
+    assert client.get_bucket_versioning(Bucket="my-bucket")["Status"] == "Suspended"
+
+    time.sleep(1.1)  # GitHub's times are whole seconds, and only what was said after the plan was shown counts
+    before = last(guest)
+    guest.maintainer.get_issue(pull.number).create_comment(f"/agent approve {pull.merge_commit_sha}")
+    run = settled(guest, workflow="apply", after=before)
+    assert run.conclusion == "success"
+    assert "Applied and healthy" in applied_section(guest, pull.number)
+    assert client.get_bucket_versioning(Bucket="my-bucket")["Status"] == "Enabled"
+    assert not list(guest.maintainer.get_git_matching_refs("infra-agent/"))

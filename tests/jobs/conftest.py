@@ -13,10 +13,10 @@ import pytest
 from github.Repository import Repository
 
 from agent.documents import Documents, write
-from agent.domain import Document, Request
+from agent.domain import Document, Report, Request
 from agent.github.connect import Connection, connect
 from agent.guardrails import Guardrails, load_guardrails
-from agent.jobs import author, intake, propose, publish
+from agent.jobs import author, intake, propose, publish, steer
 from agent.render.page import Context
 from agent.repo import Remote
 from agent.sandbox.forge import Event, Forge, Server, serve
@@ -52,7 +52,8 @@ class Desk:
 
     def connection(self, **permissions: str) -> Connection:
         token = self.forge.issue_job_token(REPOSITORY, permissions or EVERYTHING, run_id=1, job="test")
-        return connect(token=token, api_url=f"{self.server.url}/api/v3", repository=REPOSITORY)
+        api_url = f"{self.server.url}/api/v3"
+        return connect(token=token, api_url=api_url, repository=REPOSITORY, sleep=lambda _: None)
 
     def remote(self) -> Remote:
         token = self.forge.issue_job_token(REPOSITORY, EVERYTHING, run_id=1, job="test")
@@ -88,7 +89,7 @@ class Desk:
             event.name, json.loads(json.dumps(event.payload)), root=self.clone(), settings=self.settings,
             guardrails=self.guardrails,
             connection=self.connection(contents="read", issues="read", **{"pull-requests": "read"}),
-            remote=self.remote(), default_branch="main",
+            remote=self.remote(), default_branch="main", clock=lambda: datetime.now(UTC),
         )  # fmt: skip
         for document in made:
             write(documents.folder / f"{document.name}.json", document)
@@ -110,9 +111,26 @@ class Desk:
 
     def publish(self, documents: Documents, root: Path | None = None, **results: str) -> tuple[Document, ...]:
         return self.run(
-            publish.run, documents, root=root or self.clone(), settings=self.settings, connection=self.connection(),
-            remote=self.remote(), context=self.context, results=results,
+            publish.run, documents, root=root or self.clone(), settings=self.settings, guardrails=self.guardrails,
+            connection=self.connection(), remote=self.remote(), context=self.context, results=results,
+            default_branch="main",
         )  # fmt: skip
+
+    def steer(self, documents: Documents, event: Event | None = None, root: Path | None = None) -> Report:
+        found = event or self.events[-1]
+        (made,) = self.run(
+            steer.run, documents, root=root or self.clone(), settings=self.settings, guardrails=self.guardrails,
+            connection=self.connection(actions="write", **EVERYTHING), remote=self.remote(), context=self.context,
+            clock=lambda: self.now, default_branch="main", event_name=found.name, payload=found.payload,
+        )  # fmt: skip
+        assert isinstance(made, Report)
+        return made
+
+    def say(self, number: int, text: str, *, login: str = "casey") -> tuple[Request, Documents]:
+        """Comment, and run intake on it."""
+        self.person(login).get_issue(number).create_comment(text)
+        documents = self.documents()
+        return self.intake(documents, self.last("issue_comment")), documents
 
     def documents(self) -> Documents:
         where = self.folder / f"documents-{len(list(self.folder.iterdir()))}"
@@ -133,7 +151,7 @@ class Desk:
 
 @pytest.fixture(scope="session")
 def project_files() -> dict[str, bytes | tuple[int, bytes]]:
-    kept = ("infra/", "policies/", ".github/")
+    kept = ("infra/", "policies/", ".github/", "bin/infra-agent")
     return {path: data for path, data in seed(PROJECT).items() if path.startswith(kept)}
 
 

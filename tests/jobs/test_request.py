@@ -151,11 +151,11 @@ def test_G10_a_flag_is_answered_with_usage(desk: Desk) -> None:
     desk.person("casey").get_issue(issue.number).create_comment("/agent revise --dir=../../.github")
     documents = desk.documents()
     request = desk.intake(documents, desk.last("issue_comment"))
-    assert (request.status, request.trigger) == ("refused", "usage")
-    desk.publish(documents)
+    assert (request.status, request.trigger, request.route) == ("refused", "usage", "steer")
+    desk.steer(documents)
     (answer,) = desk.status(issue.number)
     assert "takes no flags" in answer
-    desk.publish(documents)
+    desk.steer(documents)
     assert len(desk.status(issue.number)) == 1
 
 
@@ -167,16 +167,6 @@ def test_G05_the_agents_own_comment_is_never_a_command(desk: Desk) -> None:
     own = [event for event in desk.events if event.name == "issue_comment"]
     assert own[-1].by_job_token
     assert desk.intake(desk.documents(), own[-1]).status == "ignored"
-
-
-def test_help_is_answered(desk: Desk) -> None:
-    issue = file(desk, form())
-    desk.person("casey").get_issue(issue.number).create_comment("/agent help")
-    documents = desk.documents()
-    desk.intake(documents, desk.last("issue_comment"))
-    desk.publish(documents)
-    (answer,) = desk.status(issue.number)
-    assert "revise" in answer
 
 
 def test_another_label_is_not_for_us(desk: Desk) -> None:

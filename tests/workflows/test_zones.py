@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from agent.commands import COMMANDS
+from agent.domain import ROUTES
 from agent.jobs import ORDER
 
 ROOT = Path(__file__).parent.parent.parent
@@ -16,15 +18,18 @@ READ, WRITE = "read", "write"
 # The table of docs/security.md.
 ZONES: dict[str, dict[str, str]] = {
     "intake": {"contents": READ, "issues": READ, "pull-requests": READ},
+    "receive": {"contents": READ, "issues": WRITE},
+    "steer": {"actions": WRITE, "checks": READ, "contents": WRITE, "issues": WRITE, "pull-requests": WRITE},
     "author": {"contents": READ},
     "examine": {"contents": READ},
     "propose": {"contents": WRITE, "issues": WRITE, "pull-requests": WRITE},
     "plan": {"contents": READ, "id-token": WRITE},
     "publish": {"contents": READ, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
     "resolve": {"checks": READ, "contents": READ, "issues": READ, "pull-requests": READ},
+    "lock": {"actions": READ, "contents": WRITE},
     "apply": {"contents": READ, "id-token": WRITE},
     "validate": {"contents": READ, "id-token": WRITE},
-    "report": {"contents": READ, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
+    "report": {"contents": WRITE, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
 }
 LOGIN = "aws-actions/configure-aws-credentials"
 
@@ -126,3 +131,43 @@ def test_W09_no_secret_stands_in_a_job_without_its_environment() -> None:
 
 def test_W14_every_job_runs_on_a_fresh_machine() -> None:
     assert {job["runs-on"] for _, _, job in jobs()} == {"ubuntu-24.04"}
+
+
+def test_what_starts_the_pipeline_waits_its_turn_and_pushes_nothing_out() -> None:
+    group = load(ROOT / ".github/workflows/agent.yml")["concurrency"]
+    assert (group["cancel-in-progress"], group["queue"]) == (False, "max")
+    names = {"approve-destroy"} | {
+        word for one in COMMANDS.values() if one.name in ROUTES for word in (one.name, *one.aliases)
+    }
+    said = set(re.findall(r"startsWith\(github\.event\.comment\.body, '/agent ([a-z-]+)'\)", group["group"]))
+    assert said == names
+    # What only asks, and above all `cancel`, must not wait behind what it asks about.
+    assert not [one for one in COMMANDS if one not in names and any(one.startswith(word) for word in said)]
+
+
+def test_a_requests_runs_are_found_by_their_name() -> None:
+    names = {path.name: load(path).get("run-name") for path in FILES}
+    assert names["agent.yml"] == "agent #${{ github.event.issue.number }}"
+    assert names["change.yml"] == "change #${{ github.event.pull_request.number }}"
+
+
+def test_every_route_has_the_jobs_that_go_it() -> None:
+    made = load(ROOT / ".github/workflows/agent.yml")["jobs"]
+    for name, routes in {
+        "author": {"write"},
+        "steer": {"steer"},
+        "receive": {"write", "plan", "restore"},
+        "examine": {"plan", "restore"},
+        "propose": {"restore"},
+        "plan": {"plan"},
+        "publish": {"write", "plan", "restore"},
+    }.items():
+        assert set(re.findall(r"outputs\.route == '(\w+)'", made[name]["if"])) == routes, name
+
+
+def test_W12_nothing_says_more_when_debugging_is_on() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (*FILES, *(ROOT / "agent/jobs").glob("*.py")))
+    code += (ROOT / "agent/__main__.py").read_text(encoding="utf-8")
+    assert not re.search(r"STEP_DEBUG|RUNNER_DEBUG|set -x|enable_console_debug_logging|logging\.DEBUG|TF_LOG", code)
+    for place, step in steps():
+        assert not re.search(r"\b(env|printenv|set)\s*$", step.get("run", ""), re.MULTILINE), place
