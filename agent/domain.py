@@ -10,20 +10,24 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 Risk = Literal["low", "medium", "high", "critical"]
 Target = Literal["terraform", "ansible", "kubernetes"]
 # How a request goes through the pipeline: `write` from the author on, `plan` what a pull request holds, `restore` what
-# a merge replaced, `steer` one answer; empty: nothing is done.
-Route = Literal["write", "plan", "restore", "steer", ""]
+# a merge replaced, `pass` a pull request that holds nothing for us, `steer` one answer; empty: nothing is done.
+Route = Literal["write", "plan", "pass", "restore", "steer", ""]
 
 Sha1 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+# What a reviewer's finding may be about; its rule is `review/<topic>`.
+Topic = Literal["security", "cost", "idempotency", "blast-radius", "rollback", "request"]
+
 Trigger = Literal[
-    "label", "revise", "override", "confirm", "plan", "pull_request", "rollback", "closed",
+    "label", "revise", "override", "confirm", "plan", "pull_request", "untouched", "rollback", "closed",
     "help", "usage", "status", "review", "explain", "approve", "unlock", "cancel", "retry", "remember",
 ]  # fmt: skip
 ROUTES: dict[str, Route] = {
     **dict.fromkeys(("label", "revise", "override", "confirm"), "write"),
-    **dict.fromkeys(("plan", "pull_request"), "plan"),
+    **dict.fromkeys(("plan", "pull_request", "review"), "plan"),
+    "untouched": "pass",
     "rollback": "restore",
 }
 
@@ -578,6 +582,7 @@ class Report(Document):
 DOCUMENTS: dict[str, type[Document]] = {
     kind.name: kind
     for kind in (
-        Request, Intent, ChangeSet, Findings, Proposal, Plan, Review, Verdict, Seal, Merge, Locks, Shown, Outcome, Report,
+        Request, Intent, ChangeSet, Findings, Proposal, Plan, Review, Verdict, Seal, Merge, Locks, Shown, Outcome,
+        Report,
     )
 }  # fmt: skip

@@ -12,8 +12,13 @@ from agent.errors import UserError
 from agent.tools import CLOUD_VARIABLES, Tools, allowed
 
 if TYPE_CHECKING:
+    from agent.doctor import Line
     from agent.github.connect import Connection
 
+NO_MODELS = (
+    "no provider is configured, so golden paths do the work and no second opinion is had. ANTHROPIC_API_KEY, "
+    "OPENAI_API_KEY or OLLAMA_BASE_URL would change that (docs/models.md)"
+)
 API = "https://api.github.com"
 
 
@@ -77,6 +82,7 @@ def doctor(
     tools = Tools(environment=allowed(environ, names=CLOUD_VARIABLES), log=None if as_json else sys.stderr)
     mirror = environ.get("INFRA_AGENT_PROVIDER_MIRROR", "")
     found = [("here", line) for line in diagnose(Path.cwd(), tools=tools, mirror=mirror, files=not repository)]
+    found += [("here", line) for line in _models(environ)]
     if repository:
         from agent.adopt.remote import examine
 
@@ -88,6 +94,21 @@ def doctor(
         for _, line in found:
             typer.echo(f"{line.state:7}  {line.what}: {line.detail}")
     raise typer.Exit(1 if any(line.state == "MISSING" for _, line in found) else 0)
+
+
+def _models(environ: Mapping[str, str]) -> "list[Line]":
+    from agent.doctor import Line
+    from agent.models.providers import configured
+
+    try:
+        providers = configured(environ)
+    except UserError as error:
+        return [Line("models", False, str(error))]
+    if not providers.access:
+        return [Line("models", True, NO_MODELS)]
+    from agent.models.reach import reachable
+
+    return [Line(f"models of {one.provider}", one.ok, one.detail) for one in reachable(providers)]
 
 
 def _agreed() -> bool:

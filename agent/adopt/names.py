@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from agent.doctor import Line
 from agent.github.connect import Connection
 from agent.github.setup import Answer, look_all
+from agent.models.providers import VARIABLES
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
-# Names that may be unset: another AWS, a provider mirror, and all of an App of one's own, if there is none.
-_OPTIONAL = frozenset({"AWS_ENDPOINT_URL", "INFRA_AGENT_PROVIDER_MIRROR"})
+# Names that may be unset: another AWS, a provider mirror, models, and all of an App of one's own, if there is none.
+_OPTIONAL = frozenset({"AWS_ENDPOINT_URL", "INFRA_AGENT_PROVIDER_MIRROR", *VARIABLES})
 _APP_ID = "INFRA_AGENT_APP_ID"
 _APP = frozenset({_APP_ID, "INFRA_AGENT_APP_SLUG", "INFRA_AGENT_APP_KEY"})
 

@@ -15,9 +15,11 @@ from agent.github import read
 from agent.github.connect import Connection
 from agent.jobs.steering import Rights, Steering, steering
 from agent.jobs.workspace import change_of, infrastructure, units_of
-from agent.repo import Remote, fetch, message
+from agent.repo import Remote, fetch, message, messages
 from agent.settings import Settings
 
+# As render/pull.py writes it.
+WRITTEN_BY = re.compile(r"^Request \d+ by \S+, written by (?P<author>\S{1,200}?)\.?$", re.MULTILINE)
 BRANCH = re.compile(r"agent/(?P<number>[1-9][0-9]{0,9})(?P<rollback>-rollback)?")
 
 
@@ -104,8 +106,10 @@ def from_pull(
     title, body = clean(pull.title), clean(pull.body)
     ours = pull.head_repository == here.connection.name and BRANCH.fullmatch(pull.branch)
     said = _said(here, int(ours["number"]) if ours else number, pull, until=comment)
+    if trigger == "pull_request" and not why and not files:
+        trigger = "untouched"
     request = Request(
-        status="ignored" if why or not files else "accepted",
+        status="ignored" if why or not (files or trigger == "untouched") else "accepted",
         reasons=(why,) if why else () if files else ("the pull request changes nothing below infra/",),
         trigger=trigger,
         repository=here.connection.name,
@@ -127,7 +131,7 @@ def from_pull(
     )
     change = ChangeSet(
         status="written" if files else "nothing",
-        author=f"person:{pull.author}",
+        author=_written_by(here, pull.head_sha) if ours else f"person:{pull.author}",
         summary=title.text,
         files=files,
         units=units,
@@ -135,6 +139,15 @@ def from_pull(
         scope=scope.from_message(message(here.repo, pull.head_sha)) if ours else None,
     )
     return request, change
+
+
+def _written_by(here: Surroundings, commit: str) -> str:
+    """Who wrote what stands on a branch of ours: a model, when the message of one of its commits says so, whoever
+    pushed to it later. The history is here since the change was read off it.
+    """
+    said = [WRITTEN_BY.search(text) for text in messages(here.repo, here.base, commit)]
+    found = [one["author"] for one in said if one is not None]
+    return next((author for author in found if author.startswith("model:")), f"person:{here.connection.bot}")
 
 
 def _why_not(pull: read.PullView, here: Surroundings) -> str:

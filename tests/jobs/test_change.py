@@ -305,6 +305,22 @@ def test_a_pull_request_shows_the_gate_what_judges_it_too(desk: Desk) -> None:
     assert "agent/jobs/resolve.py" in {finding.path for finding in refused}
 
 
+def test_a_pull_request_that_holds_nothing_for_us_is_not_held_up_by_required_checks(desk: Desk) -> None:
+    main = desk.forge.resolve(REPOSITORY, "main")
+    desk.person("casey").create_git_ref("refs/heads/text", main)
+    desk.person("casey").create_file("TEXT.md", "x", "# x\n", branch="text")
+    pull = desk.person("casey").create_pull(base="main", head="text", title="text", body="")
+    documents = desk.documents()
+    assert desk.intake(documents, desk.last("pull_request")).route == "pass"
+    desk.publish(documents)
+    head = desk.person("casey").get_commit(desk.forge.resolve(REPOSITORY, "text"))
+    runs = {run.name: run.conclusion for run in head.get_check_runs()}
+    assert runs == dict.fromkeys(("agent/gate", "agent/checks", "agent/plan", "agent/review"), "success")
+    assert list(desk.person("casey").get_issue(pull.number).get_comments()) == []
+    # No seal comes with it: should it grow a unit that nobody planned, a merge of it is not applied.
+    assert all(not run.output.text for run in head.get_check_runs())
+
+
 def test_a_pull_request_into_another_branch_is_not_judged(desk: Desk) -> None:
     main = desk.forge.resolve(REPOSITORY, "main")
     for branch in ("release", "mine"):
