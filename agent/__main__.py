@@ -24,6 +24,8 @@ from agent.domain import Document, Findings, Run
 from agent.errors import AgentError, ToolError, UserError
 from agent.guardrails import load_guardrails
 from agent.jobs import ORDER
+from agent.models.keys import take
+from agent.models.providers import Providers
 from agent.render.lint import no_command, place, plain
 from agent.schemas import NAMES, json_schema
 from agent.settings import TerraformSettings, load_settings
@@ -73,7 +75,8 @@ def job(
     gc.disable()  # nothing becomes garbage while modules load, and looking for it is a sixth of the time
     run = import_module(f"agent.jobs.{name}").run
     gc.enable()
-    effects = _Effects(dict(os.environ), folder=folder, unit=unit, job=name)
+    providers = take(os.environ)
+    effects = _Effects(dict(os.environ), folder=folder, unit=unit, job=name, providers=providers)
     os.environ.pop("INFRA_AGENT_APP_KEY", None)  # no program that is started from here on has it
     try:
         made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
@@ -164,6 +167,37 @@ def rules(
 
 
 @app.command()
+def roles(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Show this role: limits and prompt too.")] = "",
+    style: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """List the roles that ask language models, with their models and reading tools; with a NAME, all of one."""
+    from agent.desk.roles import roles_text
+    from agent.models.providers import configured
+
+    typer.echo(roles_text(name, style, root=Path.cwd(), providers=configured(os.environ)), nl=False)
+
+
+@app.command()
+def tool(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The tool; without one all are listed.")] = "",
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="? shows which.")] = None,
+    given: Annotated[str, typer.Option("--json", help="Arguments as a JSON object, or @FILE that holds one.")] = "",
+    documents: Annotated[
+        Path | None, typer.Option("--in", help="Folder with plan.json, drift.json, outcome.json of a run.")
+    ] = None,
+    marked: Annotated[bool, typer.Option("--marked", help="Between the marks that a model sees.")] = False,
+) -> None:
+    """Ask one of the reading tools that the roles have, about the commit that this checkout stands on."""
+    from agent.desk.tool import tool_text
+
+    text = tool_text(
+        name, arguments or (), given=given, documents=documents, marked=marked, root=Path.cwd(), environ=os.environ
+    )
+    typer.echo(text, nl=False)
+
+
+@app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="A checkout, a part of its infra/, or the folder of a unit.")] = Path(),
     style: Annotated[Literal["text", "json", "sarif", "github"], typer.Option("--format")] = "text",
@@ -178,14 +212,50 @@ def check(
     raise typer.Exit(code)
 
 
+@app.command(name="eval")
+def evaluate(
+    dataset: Annotated[Path | None, typer.Option(help="Requests: .yaml of ours, or .jsonl. Default: evals/.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="provider:model for every role that is measured, or ROLE=provider:model.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Id of a case; give it again for more.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each case is asked.")] = 1,
+    recorded: Annotated[Path | None, typer.Option(help="Replay the answers in this folder; no score.")] = None,
+    usd: Annotated[float, typer.Option(min=0.01, help="Begin no question once all of them cost that much.")] = 20.0,
+    quick: Annotated[bool, typer.Option("--quick", help="Judge without validate and plan.")] = False,
+    analyst: Annotated[bool, typer.Option("--analyst", help="Measure the analyst, by changes with a fault.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
+) -> None:
+    """Measure the models: ask for what the dataset asks for, and judge the answers by code."""
+    from agent.evals.cli import Options, run_eval
+    from agent.sandbox.cloud import serving
+
+    providers = take(os.environ)
+    text, code = run_eval(
+        Options(dataset, model or (), only or (), repeat, recorded, json_file, usd, quick, analyst),
+        root=Path.cwd(),
+        providers=providers,
+        tools=Tools(environment=allowed(os.environ)),
+        pythons={one: os.environ.get(f"INFRA_AGENT_{one.upper()}_PYTHON", "") for one in PYTHONS},
+        mirror=os.environ.get(MIRROR, ""),
+        cloud=lambda settings: serving(settings, environ=os.environ),
+        tell=lambda line: typer.echo(line, err=True),
+    )
+    typer.echo(text, nl=False)
+    raise typer.Exit(code)
+
+
 class _Effects:
     """Makes the effects that a job's `run` names among its parameters, and no other."""
 
-    def __init__(self, environ: Mapping[str, str], *, folder: Path, unit: str, job: str) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], *, folder: Path, unit: str, job: str, providers: Providers | None = None
+    ) -> None:
         self.environ = environ
         self.folder = folder
         self.unit = unit
         self.job = job
+        self.providers = providers or Providers()
         self.connected: Any = None
         self.root = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd())
 
@@ -193,7 +263,10 @@ class _Effects:
         return getattr(self, f"_{parameter}")()
 
     def _documents(self) -> Documents:
-        return Documents(self.folder, expected=_pairs(self.environ.get("INFRA_AGENT_EXPECT", "")))
+        expected = _pairs(self.environ.get("INFRA_AGENT_EXPECT", ""))
+        # On a laptop documents are somebody's own; in CI one whose digest nobody announced is refused.
+        nobody: dict[str, str] | None = {} if self.environ.get("GITHUB_ACTIONS") == "true" else None
+        return Documents(self.folder, expected=nobody if expected is None else expected)
 
     def _root(self) -> Path:
         return self.root
@@ -213,6 +286,23 @@ class _Effects:
 
     def _tools(self) -> Tools:
         return _tools(self.environ)
+
+    def _models(self) -> Any:
+        from agent.models.effect import models
+
+        return models(
+            self.providers,
+            environ=self.environ,
+            settings=self._settings().models,
+            documents=self._documents(),
+            clock=self._clock(),
+            say=self._say(),
+        )
+
+    def _roles(self) -> Any:
+        from agent.models.roles import load_roles
+
+        return load_roles(self.root, chosen=self._settings().models.roles)
 
     def _environment(self) -> Mapping[str, str]:
         return allowed(self.environ, names=CLOUD_VARIABLES)
@@ -276,7 +366,7 @@ class _Effects:
         return Context(
             repository=repository,
             run=f"{repository}/actions/runs/{run}" if run else "",
-            secrets=secrets_of(self.environ),
+            secrets=(*secrets_of(self.environ), *self.providers.secrets()),
         )
 
     def _this_run(self) -> Run:

@@ -15,6 +15,13 @@ def needed(guardrails: Guardrails, risk: Risk) -> Approval | None:
     return required_approvals(guardrails, risk) if asked else None
 
 
+def whose_merge_counts(guardrails: Guardrails, risk: Risk, requester: str) -> str:
+    """What whoever asked for a change has to know before they merge it themselves; empty when their merge is enough."""
+    if needed(guardrails, risk) is None or not requester:
+        return ""
+    return f"a merge by {requester}, who asked for it, or by who pushed its last commit, is no approval"
+
+
 def approvals_missing(
     guardrails: Guardrails, risk: Risk, approvers: Collection[str], *, commit: str, merged: bool = False
 ) -> str:

@@ -1,5 +1,6 @@
 """Request and change against what is allowed, free and standing -> refusals, before anything is written. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,17 @@ from agent.settings import Settings
 from agent.targets.terraform_files import MODULES, affected
 from agent.targets.terraform_inventory import Inventory, dependents, environment_of
 
+# What a reviewer's finding is about. A model may be wrong, so whom the guardrails name can set it aside.
+REVIEW = "review/"
+REVIEW_RULES: Mapping[str, str] = {
+    "review/security": "nothing is exposed, and no right is wider, than the request needs",
+    "review/cost": "nothing costs what nobody asked for",
+    "review/idempotency": "a second run changes nothing",
+    "review/blast-radius": "nothing is lost or interrupted that the request does not name",
+    "review/rollback": "the change can be taken back",
+    "review/request": "the change does what was asked, all of it and nothing else",
+}
+_OTHER_UNIT = re.compile(r"infra/(?:ansible|kubernetes/(?P<environment>[a-z][a-z0-9-]*))/[a-z][a-z0-9-]*")
 # Families of rules that stop a change itself: they hold for everyone.
 CERTAIN = frozenset({"bundle", "path", "paths", "content", "terraform", "plan", "ansible", "kubernetes", "gate"})
 # Rule -> what it asks. Whom the guardrails name under `overrides` may set it aside for one request.
@@ -91,7 +103,7 @@ def sentence(refusal: Refusal) -> str:
 
 def never(rule: str) -> str:
     """Why nobody can override `rule`, whoever asks; empty when it is one of RULES."""
-    if rule in RULES:
+    if rule in RULES or rule in REVIEW_RULES:
         return ""
     if rule.startswith("check/"):
         return f"{rule} cannot be overridden: what was not checked is never a pass. Mend the check and plan again"
@@ -101,9 +113,17 @@ def never(rule: str) -> str:
         return (
             f"{rule} cannot be overridden by anyone: change what was written, or ask for a waiver on the default branch"
         )
-    near = get_close_matches(rule, [*RULES, *(one.partition("/")[2] for one in RULES)], n=1)
-    hint = f" Did you mean preflight/{near[0].removeprefix('preflight/')}?" if near else ""
-    return f"{rule} is no rule that can be overridden.{hint} There are {', '.join(RULES)}"
+    every = (*RULES, *REVIEW_RULES)
+    near = get_close_matches(rule, [*every, *(one.partition("/")[2] for one in every)], n=1)
+    meant = next((one for one in every if near and near[0] in (one, one.partition("/")[2])), "")
+    hint = f" Did you mean {meant}?" if meant else ""
+    return f"{rule} is no rule that can be overridden.{hint} There are {', '.join(every)}"
+
+
+def _environment(unit: str) -> str | None:
+    """The environment that a unit's folder names, empty for what is no unit. A playbook's folder names none."""
+    other = _OTHER_UNIT.fullmatch(unit)
+    return other["environment"] if other else environment_of(unit)
 
 
 @dataclass(frozen=True)
@@ -118,10 +138,10 @@ class _Case:
     @cached_property
     def environments(self) -> tuple[str, ...]:
         """All that the change reaches, whatever the intent says."""
-        named = [environment_of(unit) for unit in self.units]
+        named = [place for unit in self.units if (place := _environment(unit)) is not None]
         named += [self.change.scope.environment] if self.change.scope else []
         named += [self.intent.environment] if self.intent and self.intent.environment else []
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(named or [""] * bool(self.units)))
 
     @cached_property
     def units(self) -> tuple[str, ...]:
@@ -180,7 +200,12 @@ def _times(case: _Case) -> Iterator[Refusal]:
 
 
 def _types(case: _Case) -> Iterator[Refusal]:
+    # What may be used at all is a list of Terraform's types; kinds and modules have the gate's own. `deny` is for all.
+    elsewhere = bool(case.units) and all(_OTHER_UNIT.fullmatch(unit) for unit in case.units)
+    deny = case.guardrails.resource_types.deny
     for kind in case.types:
+        if elsewhere and not any(fnmatchcase(kind, pattern) for pattern in deny):
+            continue
         if why := permit.allowed_type(case.guardrails, kind):
             yield Refusal(rule="preflight/type", value=kind, message=why)
 

@@ -52,8 +52,10 @@ def head(repo: git.Repo) -> str:
 
 def remote_head(repo: git.Repo, remote: Remote, branch: str) -> str | None:
     """The commit that `branch` has on the remote now, or None."""
-    answer = _git(repo, "ls-remote", remote.url, f"refs/heads/{branch}", token=remote.token)
-    return answer.split()[0] if answer else None
+    name = f"refs/heads/{branch}"
+    answer = _git(repo, "ls-remote", remote.url, name, token=remote.token)
+    # git takes the name for the end of a ref's: whoever may push could make another one that is listed first
+    return next((line[:40] for line in answer.splitlines() if line[41:] == name), None)
 
 
 def fetch(repo: git.Repo, remote: Remote, commit: str, *, depth: int = 1) -> None:
@@ -137,6 +139,24 @@ def history(repo: git.Repo, base: str, commit: str) -> tuple[tuple[str, str], ..
     """(commit, author's address) of what `commit` has over `base`, newest first. A name in git proves nothing."""
     answer = _git(repo, "log", "--format=%H %ae", f"{base}..{commit}")
     return tuple((line[:40], line[41:]) for line in answer.splitlines())
+
+
+def messages(repo: git.Repo, base: str, commit: str) -> tuple[str, ...]:
+    """The messages of the commits that `commit` has over `base`, newest first."""
+    answer = _git(repo, "log", "-z", "--format=%B", f"{base}..{commit}")
+    return tuple(text for text in answer.split("\0") if text)
+
+
+def messages_with(repo: git.Repo, commit: str, *, holding: str, most: int) -> tuple[tuple[str, datetime, str], ...]:
+    """(commit, time, message) of the newest `most` commits up to `commit` whose message holds the text `holding`."""
+    sought = ("--fixed-strings", f"--grep={holding}")
+    answer = _git(repo, "log", f"--max-count={most}", *sought, "--format=%H%x00%cI%x00%B%x01", commit)
+    found = []
+    for record in answer.split("\x01"):
+        if record.strip():
+            name, when, text = record.lstrip("\n").split("\0", 2)
+            found.append((name, datetime.fromisoformat(when), text))
+    return tuple(found)
 
 
 def parents(repo: git.Repo, commit: str) -> tuple[str, ...]:

@@ -56,7 +56,14 @@ def _of_function(function: ast.FunctionDef, name: str) -> Iterator[Mutation]:
             twin.decorator_list = []
             line, end = _span(node, function)
             lines = tuple(range(line, min(end, line + 15) + 1))
-            yield Mutation(line, f"{name}: {what}", name, twin, lines=lines, emits=_emits(node))
+            yield Mutation(line, f"{name}: {what}", name, twin, lines=lines, emits=_emits(node), hint=_said_in(node))
+
+
+def _said_in(node: ast.AST) -> str:
+    """The longest name among the texts of a node: what an input must say to come there."""
+    inside = node.test if isinstance(node, ast.If) else node
+    texts = [one.value for one in ast.walk(inside) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return max((text for text in texts if re.fullmatch(r"[A-Za-z0-9_-]{3,}", text)), key=len, default="")
 
 
 def _span(node: ast.AST, function: ast.FunctionDef) -> tuple[int, int]:

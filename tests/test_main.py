@@ -42,7 +42,7 @@ def test_a_schema_is_printed_as_json() -> None:
 
 def test_unknown_names_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     out = str(tmp_path / "out.json")
-    assert "there are intake, author, examine" in said("job", "deploy", "--in", ".", "--out", out, code=2)
+    assert "there are intake, receive, steer, author" in said("job", "deploy", "--in", ".", "--out", out, code=2)
     assert "there are apply" not in said("schema", "nonsense", code=2)
 
 

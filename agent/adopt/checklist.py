@@ -16,6 +16,7 @@ ACTIONS_APP = 15368  # GitHub Actions itself, which posts the check runs when no
 LABELS: Mapping[str, tuple[str, str]] = {
     "agent:working": ("fbca04", "infra-agent is on it"),
     "agent:needs-info": ("d876e3", "infra-agent waits for an answer"),
+    "agent:needs-human": ("e99695", "a person finishes what a model could not"),
     "agent:ready": ("0e8a16", "checked and planned; a person may merge"),
     "agent:applied": ("1d76db", "applied and healthy"),
     "agent:failed": ("b60205", "the status comment says what to do"),

@@ -17,7 +17,7 @@ WORKFLOWS = ".github/workflows/"
 # Where the jobs put the program and their documents, beside the repository's own files.
 RESERVED = (FOLDER, "documents", "out")
 FORM = ".github/ISSUE_TEMPLATE/infra-request.yml"
-README = "infra/README.md"
+README = "docs/infra-agent.md"
 TEMPLATES = Path(__file__).parent / "templates"
 FIRST = "# Written by `infra-agent init` from"
 PINNED = re.compile(rf"{re.escape(FIRST)} (?P<repository>[\w.-]+/[\w.-]+) at (?P<commit>[0-9a-f]{{40}})\.")
@@ -38,7 +38,7 @@ class Choices:
 
 def installed(shipped: Mapping[str, str], program: Program, choices: Choices) -> dict[str, str]:
     """Path -> text of everything that `init` writes. Raises ToolError for a workflow that it cannot make."""
-    files = {README: (TEMPLATES / "infra-README.md").read_text(encoding="utf-8")}
+    files = {README: (TEMPLATES / "layout.md").read_text(encoding="utf-8")}
     for path, text in shipped.items():
         files[path] = workflow(path, text, program, choices) if path.startswith(WORKFLOWS) else _chosen(text, choices)
     if not any(path.startswith(WORKFLOWS) for path in files):

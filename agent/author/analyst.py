@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Request, Review
+from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Request, Review, Topic
 from agent.models.call import Models
 from agent.models.data import Block
 from agent.models.roles import Role
 
-Topic = Literal["security", "cost", "idempotency", "blast-radius", "rollback", "request"]
 # Shorter quotes (a brace, `}`) stand in every file and are evidence for nothing.
 SHORTEST_QUOTE = 4
 MOST_POINTS = 40

@@ -123,7 +123,11 @@ def _alone(where: Path, repo: git.Repo | None, *, flat: bool) -> Folder:
     found = _Found(where)
     found.read(_listed(where, repo, "."), flat=flat)
     top = repo is not None and where == Path(str(repo.working_tree_dir)).resolve()
-    if found.texts and not _speaks(found.texts, checkout=top):
+    if top and not _speaks({name: text for name, text in found.texts.items() if "/" not in name}, checkout=True):
+        if code := next((name for name, text in found.texts.items() if _speaks({name: text}, checkout=True)), ""):
+            raise UserError(f"{where}: no infra/ here; name the folder of a unit, such as {posixpath.dirname(code)}")
+        found = _Found(where)
+    elif found.texts and not _speaks(found.texts, checkout=top):
         found = _Found(where)
     if top and not found.texts and not found.findings:
         nothing = "this checkout has no infra/ and no code of a target; name the folder of a unit if it has one"

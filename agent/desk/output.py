@@ -37,7 +37,8 @@ def rules_text(rule: str, style: Short, *, as_markdown: bool = False) -> str:
     width = max(len(one["id"]) for one in rules)
     lines = []
     for stage, title in (("preflight", "before anything is written"), ("gate", "what may never be written"),
-                         ("scope", "the plan against what was asked for")):  # fmt: skip
+                         ("scope", "the plan against what was asked for"),
+                         ("review", "the second opinion of a model, where one is had")):  # fmt: skip
         lines += [f"{stage}: {title}", ""]
         lines += [f"  {one['id']:<{width}}  {one['reason']}" for one in rules if one["stage"] == stage]
         lines.append("")

@@ -21,10 +21,11 @@ _FAMILIES = {
     "plan": "Terraform plans",
     "terraform": "Terraform",
 }
-Stage = Literal["preflight", "gate", "scope"]
+Stage = Literal["preflight", "gate", "scope", "review"]
 _HELD = {
     "preflight": "Preflight: before anything is written",
     "scope": "Scope: the plan against what was asked for",
+    "review": "Review: the second opinion of a model, which can make a change need work and blocks nothing",
 }
 _WAIVER = "a waiver on the default branch (policies/waivers.yml)"
 _NOBODY = "nobody: change what was written"
@@ -34,11 +35,12 @@ _APPROVE = "`/agent approve-destroy COMMIT ADDRESS` by those who may approve"
 
 
 def list_rules() -> list[dict[str, Any]]:
-    """Every rule in the order of its id: id, stage (preflight, gate or scope), reason, whether a waiver may name it,
-    and who can lift it.
+    """Every rule in the order of its id: id, stage (preflight, gate, scope or review), reason, whether a waiver may
+    name it, and who can lift it.
     """
     found = [_listed(rule, "gate", one.reason, lifted=_lifted(one)) for rule, one in RULES.items()]
     found += [_listed(rule, "preflight", reason, lifted=_OVERRIDE) for rule, reason in preflight.RULES.items()]
+    found += [_listed(rule, "review", reason, lifted=_OVERRIDE) for rule, reason in preflight.REVIEW_RULES.items()]
     found += [_listed(rule, "scope", reason, lifted=_of_scope(rule)) for rule, reason in scope.RULES.items()]
     return sorted(found, key=lambda one: str(one["id"]))
 
@@ -93,6 +95,7 @@ def markdown() -> str:
         "plan with what was asked for.",
         *_table("preflight"),
         *_table("scope"),
+        *_table("review"),
     ]
     for family, members in groupby(rules, key=lambda rule: rule.id.split("/")[0]):
         parts.append(f"## {_FAMILIES.get(family, family)}")

@@ -48,7 +48,7 @@ SHELL_PIPE = re.compile(
 )
 ASSIGNMENT = re.compile(
     r"""(?m)^[ \t]*(?:-[ \t]+)?["']?(?P<name>[A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*"""
-    r"""["'](?P<value>[^"'\n]{4,200})["'][ \t]*,?[ \t]*(?:\#.*)?$"""
+    r"""["'](?P<value>[^"'\n]{4,200})["'][ \t]*,?[ \t]*(?:\#.*)?\r?$"""
 )
 
 
@@ -59,8 +59,7 @@ JOINED = re.compile(r"\\\r?\n[ \t]*|[ \t]*\r?\n[ \t]*(?=\|[^|\n])")
 
 def _character(match: re.Match[str]) -> str:
     code = int(match[1] or match[2] or match[3] or "2f", 16)
-    plain = 0x20 <= code < 0x110000 and not 0xD800 <= code < 0xE000
-    return chr(code) if plain else match.group()
+    return chr(code) if 0x20 <= code < 0x110000 else match.group()
 
 
 class Text(NamedTuple):

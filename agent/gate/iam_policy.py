@@ -11,7 +11,7 @@ ROLE = "arn:aws:iam::123456789012:role/some-role"
 NO_ACTION = "no-service:noaction"
 # Two parts without a wildcard: `repo:organisation/…`, `system:serviceaccount:…`.
 SUBJECT = re.compile(r"[^*?:]+:[^*?:/]+(?:[:/]|$)|[^*?:]+$")
-OIDC = re.compile(r"oidc|token\.actions\.githubusercontent\.com|accounts\.google\.com", re.IGNORECASE)
+OIDC = re.compile(r"oidc|accounts\.google\.com", re.IGNORECASE)
 
 
 def problems(text: str, *, trust: bool) -> Iterator[str]:
@@ -29,7 +29,7 @@ def problems(text: str, *, trust: bool) -> Iterator[str]:
             continue
         actions = {str(action).lower() for action in _strings(statement.get("Action"))}
         everywhere = _match(_strings(statement.get("Resource")), ROLE) or "NotResource" in statement
-        if _match(actions, NO_ACTION) and (everywhere or trust or "Resource" not in statement):
+        if _match(actions, NO_ACTION) and (everywhere or "Resource" not in statement):
             yield "allows every action"
         handing = _match(actions, "iam:passrole") or _match(actions, "iam:attachrolepolicy")
         if handing and everywhere and not statement.get("Condition"):

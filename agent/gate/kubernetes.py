@@ -62,7 +62,7 @@ def kinds(manifest: Manifest) -> Iterator[Hit]:
         return
     if (manifest.patched is not None and not manifest.kind) or (manifest.is_values and not manifest.kind):
         return
-    if manifest.root.kind == "text" and manifest.root.is_null:
+    if manifest.root.is_null:
         return
     if not manifest.kind:
         yield manifest.hit("a document without a kind", manifest.root.line)
@@ -168,12 +168,12 @@ def charts(manifest: Manifest) -> Iterator[Hit]:
     if name == "Chart.yaml":
         for part in (manifest.root.get("dependencies") or Item("list", 0)).items():
             yield manifest.hit(f"dependency {part.word('name')!r} brings in another chart", part.line)
-    if manifest.is_values or name == "Chart.yaml":
+    if manifest.is_values:
         for key, value, line in manifest.keys:
             if key in {"$ref", "$dynamicRef", "$schema"} and name == "values.schema.json":
                 if not value.text.startswith(("#", "http://json-schema.org/", "https://json-schema.org/")):
                     yield manifest.hit(f"{key} {value.text[:80]!r} is read from elsewhere while rendering", line)
-            elif key in {"postRenderer", "post-renderer"} or (value.kind == "text" and "{{" in value.text):
+            elif key in {"postRenderer", "post-renderer"} or "{{" in value.text:
                 yield manifest.hit(f"{key[:60]} would be rendered as a template or run a program", line)
 
 

@@ -17,7 +17,7 @@ VOLUMES = frozenset({
 DRIVERS = ("secrets-store.csi.k8s.io", "csi.cert-manager.io")
 REGISTRIES = ("docker.io/library", "registry.k8s.io", "quay.io", "ghcr.io", "public.ecr.aws", "gcr.io/distroless")
 PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*?)(?::[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}")
-SERVICE_TOKEN = re.compile(r"/var/run/secrets|/run/secrets/kubernetes|/proc/(?:self|\d+|1)/environ|169\.254\.169\.254")
+SERVICE_TOKEN = re.compile(r"/var/run/secrets|/run/secrets/kubernetes|/proc/(?:self|\d+)/environ|169\.254\.169\.254")
 SHELL_LOAD = re.compile(r"(?s)\b(?:curl|wget)\b.{0,400}\|\s*\S{0,80}sh\b|/dev/tcp/|\b(?:nc|ncat|socat)\s+\S")
 
 
@@ -82,9 +82,9 @@ def images(manifest: Manifest) -> Iterator[Hit]:
     for name, value, line in manifest.keys:
         if name in CONTAINERS:
             for container in value.items():
-                if container.kind == "map" and container.get("image") is None and not manifest.is_patch:
+                if container.get("image") is None and not manifest.is_patch:
                     yield manifest.hit("a container without an image", container.line)
-        if name != "image" or value.kind != "text" or manifest.is_kustomization:
+        if name != "image" or value.kind != "text":
             continue
         match = PINNED.fullmatch(value.text)
         if match is None or ".." in value.text or "//" in value.text:
@@ -117,7 +117,7 @@ def commands(manifest: Manifest) -> Iterator[Hit]:
                 yield manifest.hit(f"{name} reads the service account's token or the node's metadata", line)
             elif SHELL_LOAD.search(text):
                 yield manifest.hit(f"{name} loads or sends something by hand", line)
-        elif value.kind == "text" and SHELL_PIPE.search(value.text):
+        elif SHELL_PIPE.search(value.text):
             yield manifest.hit(f"{name} runs what it has just loaded", line)
 
 

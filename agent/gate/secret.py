@@ -48,12 +48,10 @@ BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Fa-f])")
 MAX_WRAPPED = 40_000
 
-PASSWORD_NAME = re.compile(
-    r"(?i)(?:.*[_.-])?(?:password|passwd|passphrase|pass_?phrase|pwd)|[a-z]+(?:Password|Passwd|Passphrase)"
-)
+PASSWORD_NAME = re.compile(r"(?i)(?:.*[_.-])?(?:password|passwd|pass_?phrase|pwd)|[a-z]+(?:Password|Passwd|Passphrase)")
 KEY_NAME = re.compile(
     r"(?i)(?!.*existing)(?:.*[_.-]|.*[a-z](?=[A-Z]))?(?:secret|token|api_?key|private_?key|access_?key|secret_?key"
-    r"|client_?secret|auth_?token|credentials?|secret_string|encryption_?key|signing_?key)"
+    r"|credentials?|secret_string|encryption_?key|signing_?key)"
 )
 # Names that end like a secret's and hold a setting about one.
 SPEAKS_OF = frozenset({"update_password", "manage_master_user_password", "change_password", "reset_password"})

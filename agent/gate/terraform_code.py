@@ -28,7 +28,7 @@ REACHING_DATA = re.compile(
     r"|aws_eks_cluster_auth|aws_codeartifact_authorization_token|aws_iam_access_keys|aws_rds_.*_token"
     r"|aws_dynamodb_table_item|aws_cloudformation_export|aws_appconfig_configuration|aws_api_gateway_api_keys?"
     r"|aws_cognito_user_pool_client|aws_transfer_.*_credentials|aws_redshift_cluster_credentials"
-    r"|aws_secretsmanager_random_password|aws_sts_.*|aws_ssm_command.*|aws_glue_connection|aws_launch_configuration"
+    r"|aws_sts_.*|aws_ssm_command.*|aws_glue_connection|aws_launch_configuration"
     r"|aws_ecs_container_definition|aws_cognito_identity_openid_.*"
 )
 # Making these writes files on the runner, runs programs, or puts a long-lived credential into the state.

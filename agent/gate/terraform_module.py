@@ -144,7 +144,7 @@ def provider_source(local: str, value: Node) -> str:
 
 def address(source: str) -> str:
     """`registry.terraform.io/hashicorp/aws`, `hashicorp/aws` and `aws` -> `hashicorp/aws`; other hosts stay."""
-    plain = source.strip().lower().removeprefix("registry.terraform.io/")
+    plain = source.lower().removeprefix("registry.terraform.io/")
     return plain if "/" in plain else f"hashicorp/{plain}"
 
 

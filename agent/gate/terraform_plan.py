@@ -40,7 +40,7 @@ def readable(subject: PlanUnderTest) -> Iterator[Hit]:
         yield Hit("the plan's format_version is not 1.x")
     if plan.get("errored") is True:
         yield Hit("the plan ended with an error")
-    if not isinstance(plan.get("configuration", {}), dict) or not isinstance(plan.get("resource_changes", []), list):
+    if not isinstance(plan.get("resource_changes", []), list):
         yield Hit("the plan does not have the shape that is documented")
     changes = plan.get("resource_changes", [])
     if isinstance(changes, list) and not all(isinstance(item, dict) for item in changes):
@@ -72,12 +72,11 @@ def providers(subject: PlanUnderTest) -> Iterator[Hit]:
         if full not in allowed:
             yield Hit(f"{_name(change)}: provider {full} is not one that the guardrails allow")
         bad = RUNNING_RESOURCES if change.get("mode") == "managed" else REACHING_DATA
-        public = kind == "aws_ssm_parameter"
-        if bad.fullmatch(kind) and not public:
+        if bad.fullmatch(kind):
             yield Hit(f"{_name(change)}: type {kind} is not allowed")
     for where, resource in _configured(subject.plan):
         kind = str(resource.get("type", ""))
-        if resource.get("mode") != "managed" and REACHING_DATA.fullmatch(kind) and kind != "aws_ssm_parameter":
+        if resource.get("mode") != "managed" and REACHING_DATA.fullmatch(kind):
             yield Hit(f"{where}: type {kind} is not allowed")
 
 

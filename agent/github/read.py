@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from github.Issue import Issue
 from github.IssueComment import IssueComment
+from github.NamedUser import NamedUser
+from github.Organization import Organization
 from github.PullRequest import PullRequest
 
 from agent.errors import Denied, ToolError
@@ -44,7 +46,7 @@ class CommentView:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A label that somebody put on an issue."""
+    """A label that a person put on an issue."""
 
     id: int
     number: int
@@ -75,6 +77,8 @@ class PullView:
     merge_commit: str | None
     merged_by: str
     merged_by_person: bool
+    draft: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def permission(connection: Connection, login: str) -> str:
@@ -122,7 +126,7 @@ def issue(connection: Connection, number: int) -> IssueView:
             number=found.number,
             title=found.title or "",
             body=found.body or "",
-            author=found.user.login,
+            author=_login(found.user),
             state=found.state,
             url=found.html_url,
             labels=tuple(label.name for label in found.labels),
@@ -218,12 +222,13 @@ def check_output(connection: Connection, *, commit: str, check: str, until: date
 
 
 def labels_since(connection: Connection, since: datetime) -> Iterator[Labelled]:
-    """Every label that was put on an issue here since then, newest first; one call for a hundred events."""
+    """Every label that a person put on an issue here since then, newest first; one call for a hundred events."""
     with explained("the events of the repository"):
         for event in connection.repository.get_issues_events():
             if event.created_at < since:
                 return
-            if event.event == "labeled" and event.label is not None and event.actor is not None:
+            person = event.actor is not None and event.actor.type == "User"
+            if event.event == "labeled" and event.label is not None and person:
                 yield Labelled(event.id, event.issue.number, event.label.name, event.actor.login, event.created_at)
 
 
@@ -249,15 +254,20 @@ def _issue(connection: Connection, number: int) -> Issue:
     return Issue(connection.repository.requester, url=f"{connection.repository.url}/issues/{number}", completed=False)
 
 
+def _login(user: NamedUser | Organization | None) -> str:
+    """A deleted account is null; GitHub shows it as "ghost"."""
+    return user.login if user is not None else "ghost"
+
+
 def _comment(found: IssueComment) -> CommentView:
     return CommentView(
         found.id,
-        found.user.login,
+        _login(found.user),
         found.body or "",
         found.created_at,
         found.html_url,
         found.updated_at != found.created_at,
-        found.user.type == "User",
+        found.user is not None and found.user.type == "User",
     )
 
 
@@ -267,7 +277,7 @@ def _pull(found: PullRequest) -> PullView:
         number=found.number,
         title=found.title,
         body=found.body or "",
-        author=found.user.login,
+        author=_login(found.user),
         state=found.state,
         url=found.html_url,
         branch=found.head.ref,
@@ -280,4 +290,6 @@ def _pull(found: PullRequest) -> PullView:
         merge_commit=found.merge_commit_sha,
         merged_by=merger.login if merger else "",
         merged_by_person=merger is not None and merger.type == "User",
+        draft=bool(found.draft),
+        labels=tuple(label.name for label in found.labels),
     )

@@ -8,6 +8,7 @@ import github
 from github.GithubObject import NotSet
 from github.Issue import Issue
 from github.IssueComment import IssueComment
+from github.PullRequest import PullRequest
 
 from agent.domain import Finding
 from agent.errors import ToolError
@@ -20,9 +21,11 @@ from agent.render.redact import redact
 T = TypeVar("T")
 Conclusion = Literal["success", "failure", "neutral", "action_required"]
 Reaction = Literal["eyes", "rocket", "confused"]
-STATES = ("agent:working", "agent:needs-info", "agent:ready", "agent:applied", "agent:failed")
+NEEDS_HUMAN = "agent:needs-human"
+STATES = ("agent:working", "agent:needs-info", NEEDS_HUMAN, "agent:ready", "agent:applied", "agent:failed")
 ANNOTATIONS_A_CALL = 50
 TITLE = 256
+UNPROCESSABLE = 422
 
 
 def outgoing(text: str, *, log_url: str = "") -> str:
@@ -72,21 +75,31 @@ def outdate(connection: Connection, number: int, *, marker: str, keep: str) -> N
             "GET", f"{connection.repository.url}/issues/{number}/comments", parameters={"per_page": 100}
         )
         for one in found if isinstance(found, list) else ():
-            ours = one["user"]["login"] == connection.bot and (one.get("body") or "").startswith(marker)
+            ours = (one["user"] or {}).get("login") == connection.bot and (one.get("body") or "").startswith(marker)
             if ours and one["html_url"] != keep and not one.get("minimized"):
                 IssueComment(requester, attributes=one).minimize("OUTDATED")
 
 
-def ensure_pull(connection: Connection, *, branch: str, base: str, title: str, body: str) -> PullView:
-    """The open pull request of `branch`, made when there is none; title and body are brought up to date."""
+def ensure_pull(
+    connection: Connection, *, branch: str, base: str, title: str, body: str, unfinished: bool = False
+) -> PullView:
+    """The open pull request of `branch`, made when there is none; title and body are brought up to date.
+
+    An `unfinished` one is made as a draft, where the repository has drafts, and has the label for people's work either
+    way; one that is not loses that label.
+    """
     title, body = _headline(title), outgoing(body)
     found = open_pull(connection, branch)
     if found is None:
-        return _once(
+        found = _once(
             f"a pull request for {branch}",
-            lambda: _create_pull(connection, branch=branch, base=base, title=title, body=body),
+            lambda: _create_pull(connection, branch=branch, base=base, title=title, body=body, draft=unfinished),
             lambda: open_pull(connection, branch),
         )
+        if unfinished:
+            _mark(connection, found, unfinished=True)
+        return found
+    _mark(connection, found, unfinished=unfinished)
     if (found.title, found.body) != (title, body):
         with explained(f"pull request #{found.number}"):
             connection.repository.get_pull(found.number).edit(title=title, body=body)
@@ -159,6 +172,43 @@ def check_run(
             rest = rest[ANNOTATIONS_A_CALL:]
 
 
+def review(
+    connection: Connection, number: int, *, commit: str, marker: str, note: str, findings: Sequence[Finding]
+) -> bool:
+    """Post one review of ours that comments on `commit`, each finding beside its line, once however often this runs.
+
+    It neither approves nor asks for changes. Returns False when GitHub does not take it, as for a line that its own
+    diff does not show: what it would say stands in the section on the pull request as well.
+    """
+    pull = PullRequest(
+        connection.repository.requester, url=f"{connection.repository.url}/pulls/{number}", completed=False
+    )
+    given = {
+        "commit_id": commit,
+        "event": "COMMENT",
+        "body": outgoing(f"{marker}\n{note}"),
+        "comments": [
+            {"path": one.path, "line": one.line, "side": "RIGHT", "body": outgoing(one.message)} for one in findings
+        ],
+    }
+
+    def create() -> bool:
+        try:
+            connection.repository.requester.requestJsonAndCheck("POST", f"{pull.url}/reviews", input=given)
+        except github.GithubException as error:
+            if error.status != UNPROCESSABLE:
+                raise
+            return False
+        return True
+
+    def find() -> bool | None:
+        with explained(f"the reviews of pull request #{number}"):
+            ours = (one for one in pull.get_reviews() if one.user is not None and one.user.login == connection.bot)
+            return any(one.commit_id == commit and (one.body or "").startswith(marker) for one in ours) or None
+
+    return find() or _once(f"a review of pull request #{number}", create, find)
+
+
 def annotation(finding: Finding) -> dict[str, str | int]:
     """A finding as GitHub's check-run annotation."""
     level = {"critical": "failure", "high": "failure", "medium": "warning"}.get(finding.severity, "notice")
@@ -185,13 +235,32 @@ def _issue(connection: Connection, number: int) -> Issue:
 def _find(connection: Connection, number: int, marker: str) -> IssueComment | None:
     with explained(f"the comments of #{number}"):
         for comment in _issue(connection, number).get_comments():
-            if comment.user.login == connection.bot and (comment.body or "").startswith(marker):
+            if comment.user and comment.user.login == connection.bot and (comment.body or "").startswith(marker):
                 return comment
     return None
 
 
-def _create_pull(connection: Connection, *, branch: str, base: str, title: str, body: str) -> PullView:
-    connection.repository.create_pull(base=base, head=branch, title=title, body=body)
+def _mark(connection: Connection, pull: PullView, *, unfinished: bool) -> None:
+    """Put the label for people's work on, or take it off."""
+    if unfinished == (NEEDS_HUMAN in pull.labels):
+        return
+    with explained(f"the labels of #{pull.number}"):
+        issue = _issue(connection, pull.number)
+        if unfinished:
+            issue.add_to_labels(NEEDS_HUMAN)
+            return
+        with suppress(github.UnknownObjectException):  # somebody took it off meanwhile
+            issue.remove_from_labels(NEEDS_HUMAN)
+
+
+def _create_pull(connection: Connection, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullView:
+    try:
+        connection.repository.create_pull(base=base, head=branch, title=title, body=body, draft=draft)
+    except github.GithubException as error:
+        # Not every plan of GitHub has drafts in private repositories; the label says the same.
+        if not (draft and error.status == 422 and "draft" in str(error.data).lower()):
+            raise
+        connection.repository.create_pull(base=base, head=branch, title=title, body=body)
     found = open_pull(connection, branch)
     if found is None:
         raise ToolError(f"the pull request for {branch} was made, but GitHub does not list it")

@@ -11,6 +11,7 @@ from agent.github import read
 from agent.jobs.calls import too_often
 from agent.jobs.restore import taken_back
 from agent.jobs.snapshot import BRANCH, Surroundings, answered, digest_of, from_issue, from_pull
+from agent.preflight import REVIEW
 
 LONGEST_NOTE = 4000
 # Commands after which the author writes.
@@ -28,7 +29,7 @@ def from_comment(
     issue = int(ours["number"]) if ours else event.number
     if why := _not_allowed(command, event, here):
         return (answered(here, event, why),)
-    if command.name in ("plan", "approve-destroy"):
+    if command.name in ("plan", "review", "approve-destroy") or _sets_aside_review(command):
         return _plan_again(event, command, here, issue=issue, pull=pull)
     if command.name == "rollback":
         return _rollback(event, here, issue=issue, pull=pull)
@@ -60,9 +61,15 @@ def _plan_again(
     if commit != target.head_sha:
         why = f"the pull request stands at {target.head_sha[:7]}, not at {commit[:7]}; read its plan and approve that"
         return (answered(here, event, why),)
+    trigger: Trigger = "review" if command.name == "review" else "plan"
     return from_pull(
-        here, target.number, actor=event.actor.login, trigger="plan", comment=event.comment_id, issue=issue
+        here, target.number, actor=event.actor.login, trigger=trigger, comment=event.comment_id, issue=issue
     )
+
+
+def _sets_aside_review(command: commands.Command) -> bool:
+    """Whether it overrides a reviewer's findings: the change stands then, and only its verdict is made anew."""
+    return command.name == "override" and command.text.startswith(REVIEW)
 
 
 def _rollback(

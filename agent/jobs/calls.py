@@ -31,7 +31,7 @@ def too_often(rights: Rights, label: str, *, login: str, number: int, comment: i
     for said in islice(read.comments_since(rights.connection, since), MOST):
         command = commands.parse(said.body)
         later = said.created_at < since or (comment is not None and said.id >= comment)
-        if not later and isinstance(command, commands.Command) and _counts(command.name):
+        if not later and said.by_person and isinstance(command, commands.Command) and _counts(command.name):
             made[said.author] += rights.may_write(said.author)
     window = f"within {limits.minutes} minutes; wait, then call it again"
     if made[login] >= limits.per_person:

@@ -28,7 +28,7 @@ def explained(request: Request, *, context: Context, connection: Connection) -> 
     found = _planned(sealed, wanted)
     if found and sealed is not None:
         return Said(answers.address_page(context, found[:MOST], commit=sealed.head_sha))
-    known = [*RULES, *preflight.RULES, *SCOPE_RULES]
+    known = [*RULES, *preflight.RULES, *preflight.REVIEW_RULES, *SCOPE_RULES]
     addresses = [one.address for record in sealed.records.values() for one in record] if sealed else []
     near = get_close_matches(wanted, [*known, *addresses], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(f'`/agent explain {one}`' for one in near)}?" if near else ""
@@ -39,7 +39,7 @@ def explained(request: Request, *, context: Context, connection: Connection) -> 
 def _page(rule: str) -> str:
     if rule in RULES:
         return RULES[rule].help
-    asks: Mapping[str, str] = {**preflight.RULES, **SCOPE_RULES}
+    asks: Mapping[str, str] = {**preflight.RULES, **preflight.REVIEW_RULES, **SCOPE_RULES}
     if rule not in asks:
         return ""
     how = preflight.never(rule) or (

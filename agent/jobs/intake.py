@@ -74,10 +74,13 @@ def _labelled(event: events.IssueLabelled, here: Surroundings) -> Request:
 def _guarded(event: events.IssueLabelled | events.IssueComment, here: Surroundings) -> tuple[Request, ...]:
     """An `ignored` Request when the actor of `event` may not call the agent; empty when the actor may."""
     login = event.actor.login
-    permission = here.rights.permission(login)
-    if permission in read.MAY_WRITE:
+    # An App may repeat what anybody told it.
+    if event.actor.kind != "User":
+        reason = f"denied: {login} is no person, and only people call the agent"
+    elif (permission := here.rights.permission(login)) in read.MAY_WRITE:
         return ()
-    reason = f"denied: {login} has {permission!r} permission, calling the agent needs write or more"
+    else:
+        reason = f"denied: {login} has {permission!r} permission, calling the agent needs write or more"
     return (ignored(here, reason, number=event.number, actor=login, url=event.url),)
 
 

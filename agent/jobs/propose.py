@@ -50,7 +50,7 @@ def run(
     refused = refusals(change.files, guardrails=guardrails, base=base, ours=(), root=root, today=clock().date())
     if refused:
         return Proposal(status="refused", reasons=tuple(f"{item.rule}: {item.message}" for item in refused))
-    if change.status != "written" or not change.files:
+    if change.status not in ("written", "unfinished") or not change.files:
         raise UserError("change.json: holds no file to propose; the author's questions come first")
     if why := _unconfirmed(request, change, intent, guardrails):
         return Proposal(status="refused", reasons=(why,))
@@ -100,6 +100,7 @@ def run(
         base=default_branch,
         title=comments.pull_request_title(request=request, change=change, intent=intent, secrets=context.secrets),
         body=comments.pull_request_body(context, request=request, change=change, intent=intent, commit=commit),
+        unfinished=change.status == "unfinished",
     )
     proposal = Proposal(
         status="proposed",

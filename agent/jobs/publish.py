@@ -2,15 +2,30 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from agent import preflight, risk, seal, verdict
-from agent.approvals import approvals_missing
+from agent.approvals import approvals_missing, whose_merge_counts
 from agent.documents import Documents
-from agent.domain import ChangeSet, Document, Findings, Intent, Plan, Proposal, Request, Risk, Seal, Verdict
+from agent.domain import (
+    ChangeSet,
+    Document,
+    Findings,
+    Intent,
+    Plan,
+    Proposal,
+    Request,
+    Review,
+    Risk,
+    Seal,
+    Verdict,
+)
 from agent.github import read, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.jobs.approving import tally
+from agent.jobs.opinion import CHECK as REVIEW_CHECK
+from agent.jobs.opinion import Opinion, opinion_of, tell_opinion
 from agent.jobs.overlap import tell_overlaps
 from agent.jobs.steering import Rights
 from agent.jobs.telling import State, react, tell_status
@@ -37,8 +52,11 @@ def run(
 ) -> tuple[Document, ...]:
     """Answer the person who asked, whatever happened. `results` maps a job to GitHub's word for how it ended."""
     request = documents.need(Request)
+    if request.route == "pass":
+        return (_untouched(request, connection=connection, context=context),)
     intent, change = documents.get(Intent), documents.get(ChangeSet)
     findings, proposal, plan = documents.get(Findings), documents.get(Proposal), documents.get(Plan)
+    review = documents.get(Review)
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
     against = change.refusals if change else ()
     waiting = change is not None and change.status in ("needs-info", "needs-confirm", "nothing")
@@ -47,8 +65,11 @@ def run(
     elif waiting or (change is None and not failed):
         judged = Verdict(status="needs work", reasons=_questions(intent) or _summary(change))
     else:
-        judged = verdict.judge(change=change, findings=findings, proposal=proposal, plan=plan)
-        judged = _with_failures(judged, failed)
+        judged = verdict.judge(
+            change=change, findings=findings, proposal=proposal, plan=plan, review=review, reviews=guardrails.review,
+            overrides=request.overrides,
+        )  # fmt: skip
+        judged = _with_failures(_unfinished(judged, change), failed)
     failure = Failure(job=failed[0], reason="the job did not end well", log_url=context.run) if failed else None
 
     proposal = proposal or _of_pull(request)
@@ -60,13 +81,17 @@ def run(
         if judged.status == "ready" and change is not None:
             unexamined = _unexamined(root, remote, settings, request=request, change=change, commit=proposal.head_sha)
             judged = _without(judged, unexamined)
+        if judged.status == "ready" and (why := _in_work(connection, proposal)):
+            judged = Verdict(status="needs work", reasons=(why,))
         if judged.status == "ready" and plan is not None:
             risky = risk.floor(intent, change, plan, guardrails)
             sealed = _seal(root, remote, request=request, change=change, risk=risky, proposal=proposal, plan=plan)
             judged = judged.model_copy(update={"reasons": _unapproved(connection, guardrails, sealed, proposal)})
+        said = opinion_of(review, change=change, plan=plan, request=request, guardrails=guardrails)
         _on_pull(
-            proposal, context=context, connection=connection, findings=findings, plan=plan, judged=judged, sealed=sealed
-        )
+            proposal, context=context, connection=connection, findings=findings, plan=plan, opinion=said,
+            judged=judged, sealed=sealed, guardrails=guardrails,
+        )  # fmt: skip
         if change is not None and proposal.pull_request is not None:
             tell_overlaps(
                 root, remote, connection, context, request=request, number=proposal.pull_request, into=default_branch,
@@ -74,6 +99,7 @@ def run(
             )  # fmt: skip
     if request.trigger != "pull_request":
         state: State = "agent:needs-info" if waiting else "agent:ready" if judged.status == "ready" else "agent:failed"
+        state = "agent:needs-human" if _for_people(change) else state
         tell_status(
             connection, context, request=request, state=state, label=settings.request_label, intent=intent,
             change=change, findings=findings, proposal=proposal, plan=plan, verdict=judged, failure=failure,
@@ -81,6 +107,22 @@ def run(
     stopped = failed or waiting or against or (proposal is not None and proposal.status == "refused")
     react(connection, request, good=not stopped)
     return (judged,) if sealed is None else (judged, sealed)
+
+
+def _untouched(request: Request, *, connection: Connection, context: Context) -> Verdict:
+    """A pull request of people that holds nothing for us: checks that are required must not hold it up."""
+    assert request.head_sha is not None
+    for check in ("agent/gate", "agent/checks", PLAN_CHECK, REVIEW_CHECK):
+        write.check_run(
+            connection,
+            name=check,
+            commit=request.head_sha,
+            conclusion="success",
+            title="Nothing to judge",
+            summary="This pull request changes nothing below infra/, and nothing that judges it.",
+            details_url=context.run,
+        )
+    return Verdict(status="ready", reasons=request.reasons)
 
 
 def _moved(connection: Connection, proposal: Proposal | None) -> str:
@@ -94,6 +136,32 @@ def _moved(connection: Connection, proposal: Proposal | None) -> str:
         f"the branch moved from {proposal.head_sha[:7]} to {pull.head_sha[:7]} while this was planned; when nothing is "
         "under way for the new commit, comment `/agent plan`"
     )
+
+
+def _in_work(connection: Connection, proposal: Proposal) -> str:
+    """Why a pull request is for people to finish: nothing of it is sealed before they say that it is done."""
+    pull = read.pull(connection, proposal.pull_request) if proposal.pull_request is not None else None
+    if pull is None or not (pull.draft or write.NEEDS_HUMAN in pull.labels):
+        return ""
+    return (
+        f"a person finishes this pull request: when it is done, take the label {write.NEEDS_HUMAN} off, mark it as "
+        "ready for review, and comment `/agent plan`"
+    )
+
+
+def _for_people(change: ChangeSet | None) -> bool:
+    """Whether a model was asked and could not bring the change to an end."""
+    return change is not None and (
+        change.status == "unfinished" or any(one.rule.startswith("author/") for one in change.refusals)
+    )
+
+
+def _unfinished(judged: Verdict, change: ChangeSet | None) -> Verdict:
+    """An unfinished change is never ready, whatever its checks say."""
+    if change is None or change.status != "unfinished":
+        return judged
+    status: Literal["needs work", "blocked"] = "blocked" if judged.status == "blocked" else "needs work"
+    return Verdict(status=status, reasons=(*(f"not finished: {one}" for one in change.reasons), *judged.reasons))
 
 
 def _unapproved(connection: Connection, guardrails: Guardrails, sealed: Seal, proposal: Proposal) -> tuple[str, ...]:
@@ -199,14 +267,24 @@ def _on_pull(
     connection: Connection,
     findings: Findings | None,
     plan: Plan | None,
+    opinion: Opinion,
     judged: Verdict,
     sealed: Seal | None,
+    guardrails: Guardrails,
 ) -> None:
     number, commit = proposal.pull_request, proposal.head_sha
     if number is None or commit is None:
         return
     sections: dict[Section, str] = {
-        "verdict": comments.verdict_section(context, judged, commit=commit, findings=findings, plan=plan)
+        "verdict": comments.verdict_section(
+            context,
+            judged,
+            commit=commit,
+            findings=findings,
+            plan=plan,
+            review=opinion.in_brief,
+            merger=whose_merge_counts(guardrails, sealed.risk, sealed.requester) if sealed else "",
+        )
     }
     if findings is not None:
         sections["checks"] = comments.checks_section(context, findings, commit=commit)
@@ -214,6 +292,7 @@ def _on_pull(
         sections["plan"] = comments.plan_section(context, plan, commit=commit)
     for name, body in sections.items():
         write.upsert_comment(connection, number, marker=marker(name), body=body, log_url=context.run)
+    tell_opinion(connection, context, opinion, number=number, commit=commit)
     examined = findings or Findings()
     others = examined.model_copy(
         update={

@@ -23,7 +23,7 @@ from agent.jobs.snapshot import BRANCH
 from agent.jobs.steering import Rights
 from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
 from agent.permit import closed_at
-from agent.repo import Remote, changed, fetch, open_repo, remote_head
+from agent.repo import Remote, changed, fetch, head, log_of, merge_base, open_repo, remote_head
 from agent.settings import Settings
 
 APPLY_CHECK = "agent/apply"
@@ -150,7 +150,8 @@ def _judged(
         *_closed(merge.units, sealed, guardrails=guardrails, now=now),
         *_differences(repo, commit, merge.units, sealed),
         *_of_head(sealed, pull.head_sha),
-        *overtaken(repo, commit, tip, sealed),
+        *(overtaken(repo, commit, tip, sealed) or _changed_since(repo, remote, commit, tip, sealed)),
+        *_old_rules(repo, tip),
     ]
     if differences:
         return _stopped(merge, *differences)
@@ -219,6 +220,33 @@ def overtaken(repo: git.Repo, commit: str, tip: str, sealed: Seal) -> tuple[str,
         for folder in then
         if then[folder] != now[folder]
     )
+
+
+def _changed_since(repo: git.Repo, remote: Remote, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:
+    """Why the approval of `commit` is used up although its units stand at `tip` as they did: others changed them and
+    changed them back, and nobody approved that.
+    """
+    if tip == commit:
+        return ()
+    try:
+        merge_base(repo, remote, commit, tip)  # brings the history between them
+    except UserError as error:
+        return (str(error),)
+    later = log_of(repo, commit, tip, tuple(sealed.trees))
+    if not later:
+        return ()
+    return (f"what was sealed was changed again since, last by {later[0][:7]}, and then back; {AGAIN}",)
+
+
+def _old_rules(repo: git.Repo, tip: str) -> tuple[str, ...]:
+    """Why this run may not judge: a run that is started again stands on the commit, and so the rules, of its first
+    time.
+    """
+    stands = head(repo)
+    if policy_of(repo, stands) == policy_of(repo, tip):
+        return ()
+    why = f"this run stands on {stands[:7]}, and policies, settings or workflows were changed since"
+    return (f"{why}; comment `/agent retry` for a run under today's",)
 
 
 def _stopped(merge: Merge, *reasons: str) -> Merge:

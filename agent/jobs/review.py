@@ -1,4 +1,4 @@
-"""Change, plan and findings -> Review: the second opinion of a model, which can only add. Holds a key, writes nothing."""
+"""Change, plan and findings -> Review: a model's second opinion, which can only add. Holds a key, and no token."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,28 +6,26 @@ from pathlib import Path
 from agent.author import analyst
 from agent.documents import Documents
 from agent.domain import ChangeSet, Findings, Intent, Plan, Request, Review
-from agent.errors import UserError
 from agent.guardrails import Guardrails
 from agent.jobs.workspace import texts
 from agent.models.call import Models
-from agent.models.roles import load_roles
+from agent.models.roles import Role
 from agent.repo import open_repo
 
 ROLE = "analyst"
 
 
-def run(documents: Documents, *, root: Path, guardrails: Guardrails, models: Models) -> Review:
+def run(
+    documents: Documents, *, root: Path, guardrails: Guardrails, models: Models, roles: Mapping[str, Role]
+) -> Review:
     """Ask the analyst about the change as it was planned, or say why nobody was asked.
 
-    The change is data: nothing of it is checked out or run here. Raises UserError when there is no role `analyst`.
+    The change is data: nothing of it is checked out or run here.
     """
     request, change = documents.need(Request), documents.need(ChangeSet)
     findings, plan = documents.need(Findings), documents.need(Plan)
     if why := _not_asked(request, findings=findings, plan=plan, guardrails=guardrails):
         return Review(status="none", reason=why, commit=plan.commit)
-    role = load_roles(root).get(ROLE)
-    if role is None:
-        raise UserError(f"agent/models/roles: there is no role {ROLE}; put its file back")
     return analyst.review(
         request,
         change,
@@ -36,7 +34,7 @@ def run(documents: Documents, *, root: Path, guardrails: Guardrails, models: Mod
         findings=findings,
         base=_before(root, request, change),
         models=models,
-        role=role,
+        role=roles[ROLE],
     )
 
 

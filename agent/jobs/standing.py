@@ -35,6 +35,8 @@ def standing_of(request: Request, *, connection: Connection) -> Standing:
 def _next(labels: tuple[str, ...], *, open_pull: bool) -> str:
     if "agent:needs-info" in labels:
         return "It waits for a person: the status comment says for what."
+    if "agent:needs-human" in labels:
+        return "A person finishes what a model could not: the status comment says what is left."
     if "agent:ready" in labels and open_pull:
         return "A person can merge the pull request."
     if "agent:failed" in labels:

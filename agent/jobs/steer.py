@@ -147,13 +147,6 @@ def _status(request: Request, desk: Desk) -> Said:
     return Said("", url=url)
 
 
-def _review(request: Request, desk: Desk) -> Said:
-    return nothing_done(
-        desk.context,
-        "no reviewer is configured here, so there is no second opinion; gate, checks and plan decide",
-    )
-
-
 def _explain(request: Request, desk: Desk) -> Said:
     return explained(request, context=desk.context, connection=desk.connection)
 
@@ -238,7 +231,6 @@ def _remember(request: Request, desk: Desk) -> Said:
 ANSWERS: Mapping[str, Callable[[Request, Desk], Said]] = {
     "help": _help,
     "status": _status,
-    "review": _review,
     "explain": _explain,
     "approve": _approve,
     "retry": _retry,

@@ -124,13 +124,15 @@ def steering(
             continue
         command = commands.parse(comment.body)
         late = until is not None and comment.id > until
-        if late or comment.edited or not isinstance(command, commands.Command):
+        if late or comment.edited or not comment.by_person or not isinstance(command, commands.Command):
             continue
         stale = since is not None and comment.created_at < since
         match command.name:
             case "revise" if not stale and rights.may_write(comment.author):
                 answers.append(clean(command.text).text)
                 confirmed_by = ""
+                # What is written anew is reviewed anew.
+                overrides = {rule: one for rule, one in overrides.items() if not rule.startswith(preflight.REVIEW)}
             case "confirm" if not stale and rights.may_write(comment.author):
                 confirmed_by = comment.author
             case "override" if not stale:

@@ -9,7 +9,9 @@ from agent.render import answers, comments
 from agent.render.page import Context, marker
 
 ANSWERS = "<!-- infra-agent:answer to "
-State = Literal["agent:working", "agent:needs-info", "agent:ready", "agent:applied", "agent:failed"]
+State = Literal[
+    "agent:working", "agent:needs-info", "agent:needs-human", "agent:ready", "agent:applied", "agent:failed"
+]
 
 
 def tell_status(

@@ -13,7 +13,7 @@ from agent.guardrails import Guardrails
 from agent.repo import REGULAR, Remote, blob, changed, entries, export, merge_base, tree
 from agent.seal import policy_version
 from agent.settings import Settings
-from agent.targets.terraform_files import HEADER, MODULES, ROOT, affected, trusted_files
+from agent.targets.terraform_files import MODULES, ROOT, affected, trusted_of
 from agent.targets.terraform_warm import LOCK
 
 # What judges a change: policies, settings and workflows; and the program itself, where it stands in the repository.
@@ -87,14 +87,7 @@ def trusted(
     """
     lock_path = root / LOCK
     lock = lock_path.read_text(encoding="utf-8") if lock_path.is_file() else None
-    files: list[File] = []
-    for unit in units:
-        code = [text for path, text in after.items() if path.startswith(f"{unit}/") and path.endswith(".tf")]
-        if all(text.startswith(HEADER) for text in code):
-            continue  # what is left names the providers that take away what was deployed
-        made = trusted_files(unit, settings=settings, lock=lock, existing=code)
-        files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in base)]
-    return tuple(files)
+    return trusted_of(units, after, base=base, settings=settings, lock=lock)
 
 
 def lay_out(repo: git.Repo, commit: str, units: Sequence[str], *, into: Path) -> None:

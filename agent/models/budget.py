@@ -4,14 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.domain import ModelCall, Value
 from agent.models.roles import Limits, Role
-
-
-class Ceiling(Value):
-    """The most that all questions of one request, or of one day, may take together. None: no limit of that kind."""
-
-    tokens: int | None = None
-    usd: float | None = None
-    seconds: float | None = None
+from agent.settings import Ceiling
 
 
 class Budget(Value):
@@ -46,7 +39,7 @@ class Budget(Value):
                     least["input_tokens"] = max(1_000, min(least["input_tokens"], int(rest)))
                     least["output_tokens"] = max(100, min(least["output_tokens"], int(rest)))
                 elif unit == "seconds":
-                    least["seconds"] = max(5, min(least["seconds"], int(rest)))
+                    least["seconds"] = max(1, min(least["seconds"], int(rest)))
                 else:
                     least["usd"] = max(0.0001, min(least["usd"], rest))
         return Limits.model_validate(least)

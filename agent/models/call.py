@@ -3,20 +3,23 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent.domain import ModelCall
-from agent.errors import UserError
+from agent.errors import AgentError
 from agent.models.budget import Budget
 from agent.models.data import Block, prepare
 from agent.models.outcomes import outcome_of
 from agent.models.providers import Providers, model_of
 from agent.models.roles import Limits, Role
-from agent.render.redact import redact
+from agent.render.redact import holds, redact
 
 if TYPE_CHECKING:
     from pydantic_ai import ModelSettings, Tool
@@ -60,12 +63,14 @@ class Answer(Generic[T]):
 class Models:
     """The models that may be asked, and how much more they may take. `calls` holds every record of this process.
 
-    `tell` hears one line a call; `transcript`, where it is given, hears each question and answer, redacted.
+    `tell` hears a line before and after each call, `note` its record; `transcript`, where it is given, hears the role,
+    the question and what was answered, redacted.
     """
 
     providers: Providers
     budget: Budget
     tell: Callable[[str], None] = lambda line: None
+    note: Callable[[ModelCall], None] = lambda call: None
     transcript: Callable[[str, str], None] | None = None
     calls: list[ModelCall] = field(default_factory=list)
 
@@ -88,17 +93,20 @@ class Models:
         `task` is a sentence of ours that stands behind the data. A refusal, and what one question or the budget may
         not exceed, ends it at once: another model would be asked only to get round it.
         """
-        data = prepare(blocks, secrets=(*secrets, *self.providers.secrets()))
+        known = (*secrets, *self.providers.secrets())
+        data = prepare(blocks, secrets=known)
         question = f"{data.text}\n\n{task}".strip()
         made: list[ModelCall] = []
         reason = f"no model of the role {role.name} is configured: {', '.join(role.models)}"
         outcome: Outcome = "unavailable"
         for name in (name for name in role.models if self.providers.can(name)):
-            if why := self.budget.exhausted((*self.calls,), role):
+            if why := self.budget.exhausted(tuple(self.calls), role):
                 return Answer(None, "budget", why, tuple(made), data.removed)
-            value, call, reason = asyncio.run(self._once(role, name, question, output, tools))
+            self.tell(allowance(role, name, self.budget.left(tuple(self.calls), role)))
+            value, call, reason = asyncio.run(self._once(role, name, question, output, tools, known))
             made.append(call)
             self.calls.append(call)
+            self.note(call)
             self.tell(line_of(call))
             outcome = call.outcome
             if value is not None or outcome in ("refused", "budget", "loop"):
@@ -106,53 +114,85 @@ class Models:
         return Answer(None, outcome, reason, tuple(made), data.removed)
 
     async def _once(
-        self, role: Role, name: str, question: str, output: type[T], tools: Sequence[Reading]
+        self,
+        role: Role,
+        name: str,
+        question: str,
+        output: type[T],
+        tools: Sequence[Reading],
+        secrets: Collection[str],
     ) -> tuple[T | None, ModelCall, str]:
-        from pydantic_ai import Agent
-        from pydantic_ai.messages import ModelMessage
+        from pydantic_ai import Agent, capture_run_messages
         from pydantic_ai.usage import RunUsage, UsageLimits
 
         left = self.budget.left(tuple(self.calls), role)
-        usage, began = RunUsage(), time.monotonic()
+        usage = RunUsage()
         value: T | None = None
         outcome: Outcome = "ok"
-        reason, messages = "", list[ModelMessage]()
+        reason = ""
         model, client = model_of(name, self.providers)
-        async with client:
-            agent = Agent(
-                model,
-                output_type=output,
-                instructions=role.prompt,
-                tools=[_tool(one) for one in tools],
-                retries=REPEATS,
-                model_settings=_settings(role, left),
-            )
-            try:
-                with agent.parallel_tool_call_execution_mode("sequential"):
-                    run = await agent.run(
-                        question,
-                        usage=usage,
-                        usage_limits=UsageLimits(
-                            request_limit=left.requests,
-                            tool_calls_limit=left.requests * 4,
-                            input_tokens_limit=left.input_tokens,
-                            output_tokens_limit=left.output_tokens,
-                        ),
-                        timeout=left.seconds,
-                    )
-                value, messages = run.output, run.all_messages()
-            except Exception as error:  # noqa: BLE001 - every failure of a model is an outcome, and is counted
-                outcome, reason = outcome_of(error)
+        with capture_run_messages() as messages, _quiet():
+            async with client:
+                agent = Agent(
+                    model,
+                    output_type=output,
+                    instructions=role.prompt,
+                    tools=[_tool(one, secrets) for one in tools],
+                    retries=REPEATS,
+                    model_settings=_settings(role, left),
+                )
+                began = time.monotonic()  # the libraries are loaded by now, and that was no model's time
+                try:
+                    with agent.parallel_tool_call_execution_mode("sequential"):
+                        run = await agent.run(
+                            question,
+                            usage=usage,
+                            usage_limits=UsageLimits(
+                                request_limit=left.requests,
+                                tool_calls_limit=left.requests * 4,
+                                input_tokens_limit=left.input_tokens,
+                                output_tokens_limit=left.output_tokens,
+                                cost_limit=Decimal(str(left.usd)),
+                            ),
+                            timeout=left.seconds,
+                        )
+                    if holds(TypeAdapter(output).dump_json(run.output).decode(), secrets):
+                        outcome, reason = "malformed", "the answer held a secret of this job; it is not kept"
+                    else:
+                        value = run.output
+                except Exception as error:  # noqa: BLE001 - every failure of a model is an outcome, and is counted
+                    outcome, reason = outcome_of(error)
         call = record(role, name, outcome, usage, time.monotonic() - began)
         if self.transcript is not None:
-            self.transcript(role.name, self._redacted(question, messages))
+            self.transcript(role.name, _redacted(question, messages, secrets))
         return value, call, reason
 
-    def _redacted(self, question: str, messages: Sequence[Any]) -> str:
-        from pydantic_ai.messages import ModelMessagesTypeAdapter
 
-        said = json.loads(ModelMessagesTypeAdapter.dump_json(list(messages))) if messages else question
-        return redact(json.dumps(said, indent=1, ensure_ascii=False), values=self.providers.secrets())
+def _redacted(question: str, messages: Sequence[Any], secrets: Collection[str]) -> str:
+    from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+    said = json.loads(ModelMessagesTypeAdapter.dump_json(list(messages))) if messages else question
+    return json.dumps(_texts(said, lambda text: redact(text, values=secrets)), indent=1, ensure_ascii=False)
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """`value`, as JSON has it, with each of its texts changed."""
+    if isinstance(value, dict):
+        return {change(key): _texts(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_texts(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A price or a usage that a provider does not say is part of the record, not a warning in the job's log."""
+    from pydantic_ai import CostNotFoundWarning, UsageLimitUnavailableWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CostNotFoundWarning)
+        warnings.simplefilter("ignore", UsageLimitUnavailableWarning)
+        yield
 
 
 def _settings(role: Role, left: Limits) -> "ModelSettings":
@@ -189,8 +229,16 @@ def record(role: Role, model: str, outcome: Outcome, usage: "RunUsage", seconds:
     )
 
 
+def allowance(role: Role, model: str, left: Limits) -> str:
+    """One line for a job's log before a call: what it may take."""
+    return (
+        f"{role.name}: asks {model}: at most {left.requests} requests, {left.input_tokens} tokens in, "
+        f"{left.output_tokens} out, {left.seconds} s, ${left.usd:g}"
+    )
+
+
 def line_of(call: ModelCall) -> str:
-    """One line for a job's log."""
+    """One line for a job's log after a call: what it took."""
     price = f"${call.usd:.4f}" if call.usd is not None else "price not known"
     cached = f", {call.cache_read_tokens} of them from the cache" if call.cache_read_tokens else ""
     return (
@@ -199,7 +247,7 @@ def line_of(call: ModelCall) -> str:
     )
 
 
-def _tool(reading: Reading) -> "Tool[None]":
+def _tool(reading: Reading, secrets: Collection[str]) -> "Tool[None]":
     from pydantic_ai import ModelRetry, Tool
 
     def run(**arguments: Any) -> str:
@@ -210,8 +258,9 @@ def _tool(reading: Reading) -> "Tool[None]":
             raise ModelRetry(f"{reading.name}: {wrong}") from None
         try:
             text = reading.run(given)
-        except UserError as error:
+        except AgentError as error:
             text = f"{reading.name}: {error}"
-        return prepare([Block(label=f"tool {reading.name}", text=text, most=MOST_TOOL_CHARACTERS)]).text
+        block = Block(label=f"tool {reading.name}", text=text, most=MOST_TOOL_CHARACTERS)
+        return prepare([block], secrets=secrets).text
 
     return Tool.from_schema(run, reading.name, reading.description, reading.parameters.model_json_schema())

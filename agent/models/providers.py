@@ -94,7 +94,11 @@ def _of_file(path: Path) -> dict[str, str]:
 def _check_address(name: str, address: str) -> None:
     parts = urlsplit(address)
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+    try:
+        odd = parts.port == 0 or parts.username or parts.query or parts.fragment
+    except ValueError:  # a port that is no number
+        odd = True
+    if parts.scheme not in ("http", "https") or not parts.hostname or odd:
         raise UserError(f"{name}: {parts.hostname or 'it'} is no address of a model's server, such as https://host/v1")
     if parts.scheme == "http" and not local:
         raise UserError(f"{name}: {parts.hostname} must be reached by https; only this machine may be asked by http")

@@ -2,28 +2,29 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from agent.domain import Value
 from agent.errors import UserError
-from agent.settings import Section, Shape, parse
+from agent.settings import SETTINGS_PATH, ModelName, RoleName, Section, parse
 
 PACKAGED = Path(__file__).parent / "roles"
 OWN_ROLES = ".github/infra-agent/roles"
 MAX_BYTES = 64 * 1024
-MODEL = r"[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}"
 FRONT = re.compile(r"---\r?\n(?P<front>.*?\n)---\r?\n(?P<body>.*)", re.DOTALL)
 
-RoleName = Annotated[str, Shape(r"[a-z][a-z0-9-]{0,39}", "a name of small letters, digits and hyphens")]
-ModelName = Annotated[str, Shape(MODEL, "provider:model, such as anthropic:claude-sonnet-5-5")]
 Output = Literal["intent", "change", "review", "diagnosis", "text"]
 
 
 class Limits(Section):
-    """What one question to a role may take, its tool calls and repeats included."""
+    """What one model may take for one question, its tool calls and repeats included. The next model of the role, asked
+    when one cannot answer, begins anew; the ceilings of the request and of the day hold over all of them.
+    """
 
     input_tokens: Annotated[int, Field(ge=1_000, le=2_000_000)] = 200_000
     """Tokens read, over all requests of one question."""
@@ -31,7 +32,7 @@ class Limits(Section):
     """Tokens written, over all requests of one question."""
     requests: Annotated[int, Field(ge=1, le=100)] = 20
     """Requests to the model: one a round of tool calls."""
-    seconds: Annotated[int, Field(ge=5, le=1_800)] = 300
+    seconds: Annotated[int, Field(ge=1, le=1_800)] = 300
     """Wall time of one question."""
     usd: Annotated[float, Field(gt=0, le=100)] = 2.0
     """Price of one question, where the model's price is known."""
@@ -68,10 +69,13 @@ class Role(Value):
     path: str
 
 
-def load_roles(root: Path, *, tools: frozenset[str] | None = None) -> dict[str, Role]:
+def load_roles(
+    root: Path, *, tools: frozenset[str] | None = None, chosen: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> dict[str, Role]:
     """The packaged roles, with those of the checkout at `root` (its default branch) in their place or beside them.
 
-    `tools` are the names that a role may list. Raises UserError naming file, line, field and reason.
+    `tools` are the names that a role may list, `chosen` the models that the settings name for a role
+    (`settings.models.roles`). Raises UserError naming file, line, field and reason.
     """
     found = {}
     for folder, shown in ((PACKAGED, "agent/models/roles"), (root / OWN_ROLES, OWN_ROLES)):
@@ -80,6 +84,10 @@ def load_roles(root: Path, *, tools: frozenset[str] | None = None) -> dict[str, 
             if role.name != path.stem:
                 raise UserError(f"{shown}/{path.name}:2: role: must be {path.stem}, as the file is named")
             found[role.name] = role
+    for name, models in chosen.items():
+        if name not in found:
+            raise UserError(f"{SETTINGS_PATH}: models.roles.{name}: no such role; there are {', '.join(sorted(found))}")
+        found[name] = found[name].model_copy(update={"models": models})
     return dict(sorted(found.items()))
 
 

@@ -1,6 +1,6 @@
 """Documents of the pipeline -> the texts of check runs and of the job summary. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 from agent.domain import Finding, Findings, Merge, Outcome, Plan, Value
@@ -22,7 +22,7 @@ class CheckOutput(Value):
     stand beside a line, gravest first, their texts plain.
     """
 
-    conclusion: Literal["success", "failure"]
+    conclusion: Literal["success", "failure", "neutral"]
     title: str
     summary: str
     text: str = ""
@@ -30,17 +30,19 @@ class CheckOutput(Value):
 
 
 def checks_output(context: Context, findings: Findings, *, commit: str, only: str = "") -> CheckOutput:
-    """For `agent/gate` (`only="gate"`) or all others. A check that could not run, and none at all, is a failure."""
+    """For `agent/gate` (`only="gate"`) or all others: a failure where the verdict is not ready for it. A check that
+    could not run, and none at all, is one; a finding below `high` is not.
+    """
     checks = tuple(one for one in findings.checks if not only or one.check == only)
     found = tuple(one for one in findings.findings if not only or one.source == only)
     broken = [one.check for one in checks if one.status == "error"]
-    bad = not checks or any(one.status != "passed" for one in checks) or grave(found)
+    bad = not checks or bool(broken) or grave(found)
     title = f"could not run: {', '.join(broken)}" if broken else summary_of_findings(found) if checks else "no answer"
     return CheckOutput(
         conclusion="failure" if bad else "success",
         title=_plain(context, title, limit=200),
-        summary=_body(checks_section(context, Findings(findings=found, checks=checks), commit=commit)),
-        findings=_beside_lines(context, found),
+        summary=without_marker(checks_section(context, Findings(findings=found, checks=checks), commit=commit)),
+        findings=beside_lines(context, found),
     )
 
 
@@ -53,8 +55,8 @@ def plan_output(context: Context, plan: Plan, *, commit: str) -> CheckOutput:
     return CheckOutput(
         conclusion="failure" if failed or not plan.units or grave(plan.findings) else "success",
         title=title,
-        summary=_body(plan_section(context, plan, commit=commit)),
-        findings=_beside_lines(context, plan.findings),
+        summary=without_marker(plan_section(context, plan, commit=commit)),
+        findings=beside_lines(context, plan.findings),
     )
 
 
@@ -70,7 +72,7 @@ def apply_output(
     return CheckOutput(
         conclusion="success" if good else "failure",
         title=counted,
-        summary=_body(applied_section(context, outcome, merge=merge, failure=failure)),
+        summary=without_marker(applied_section(context, outcome, merge=merge, failure=failure)),
     )
 
 
@@ -86,14 +88,16 @@ def step_summary(context: Context, progress: Progress, *, api_calls: int | None 
         parts.append(applied_section(context, progress.outcome, merge=progress.merge))
     if api_calls is not None:
         parts.append(f"{api_calls} calls to GitHub's API.\n")
-    return fit("\n".join(_body(part) for part in parts), limit=MOST_SUMMARY)
+    return fit("\n".join(without_marker(part) for part in parts), limit=MOST_SUMMARY)
 
 
-def _body(text: str) -> str:
+def without_marker(text: str) -> str:
+    """A section's text for a place that is not found again by its marker."""
     return MARKER.sub("", text, count=1).lstrip("\n")
 
 
-def _beside_lines(context: Context, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def beside_lines(context: Context, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings that can stand beside a line, gravest first, rule and message as plain text."""
     return tuple(
         finding.model_copy(
             update={

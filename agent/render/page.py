@@ -19,7 +19,7 @@ from agent.render import sanitize
 from agent.render.limits import fit
 from agent.render.redact import redact
 
-Section = Literal["status", "request", "checks", "plan", "verdict", "applied", "failure", "refusal", "help"]
+Section = Literal["status", "request", "checks", "plan", "review", "verdict", "applied", "failure", "refusal", "help"]
 MARKER = re.compile(r"<!-- infra-agent:(?P<section>[a-z]+) -->")
 # Where the explanations of rules stand: checkov's, GitHub's and Terraform's own pages.
 HELP_HOSTS = ("docs.prismacloud.io", "docs.github.com", "developer.hashicorp.com")

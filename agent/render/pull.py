@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from agent.domain import ChangeSet, Intent, Request
 from agent.render import sanitize
-from agent.render.page import Context, render
+from agent.render.page import Context, Inert, render
 from agent.render.redact import redact
 from agent.render.rows import TABLES
+from agent.render.spending import spending
 
 MOST_TITLE = 120
 
@@ -33,6 +34,8 @@ def pull_request_body(
         "intent": intent,
         "summary": change.summary or request.title,
         "commit": commit,
+        "left": change.reasons if change.status == "unfinished" else (),
+        "spent": Inert(redact(spending((*(intent.calls if intent else ()), *change.calls)), values=context.secrets)),
     }
     return render("request", context, {**TABLES, **values})
 

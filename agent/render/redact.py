@@ -96,6 +96,12 @@ def redact(text: str, *, values: Collection[str] = ()) -> str:
     return short(text, tuple(values))
 
 
+def holds(text: str, values: Collection[str]) -> bool:
+    """Whether `text` holds one of `values`, in any of the spellings in which `redact` finds them."""
+    text = strip_hidden(ANSI.sub("", text.replace("\r\n", "\n")))[0]
+    return _without_values(text, tuple(values)) != text
+
+
 def _redacted(text: str, values: tuple[str, ...]) -> str:
     text = strip_hidden(ANSI.sub("", text.replace("\r\n", "\n")))[0]
     text = _without_values(text, values)

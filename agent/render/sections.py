@@ -33,9 +33,10 @@ def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
     ordered = by_gravity(findings.findings)
     groups = by_rule(ordered) if len(ordered) > MOST_FLAT else []
     broken = [check for check in findings.checks if check.status == "error"]
-    bad = broken or any(check.status == "failed" for check in findings.checks) or grave(ordered)
+    bad = broken or not findings.checks or grave(ordered)
+    low = any(finding.severity != "info" for finding in ordered)
     values = {
-        "icon": "❌" if bad or not findings.checks else "✅",
+        "icon": "❌" if bad else "⚠️" if low else "✅",
         "counted": summary_of_findings(ordered) if findings.checks else "none ran",
         "broken": broken,
         "groups": groups[:MOST_ROWS],
@@ -44,7 +45,7 @@ def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
         "total": len(ordered),
         "shown": ordered[:MOST_FOLDED],
         "checks": findings.checks,
-        "to_mend": any(finding.severity != "info" for finding in findings.findings),
+        "to_mend": low,
         "commit": commit,
     }
     return render("checks", context, {**TABLES, **values})
@@ -86,15 +87,26 @@ def plan_section(context: Context, plan: Plan, *, commit: str) -> str:
 
 
 def verdict_section(
-    context: Context, verdict: Verdict, *, commit: str, findings: Findings | None = None, plan: Plan | None = None
+    context: Context,
+    verdict: Verdict,
+    *,
+    commit: str,
+    findings: Findings | None = None,
+    plan: Plan | None = None,
+    review: str = "",
+    merger: str = "",
 ) -> str:
-    """Whether a person can merge, why not, and what to do next."""
+    """Whether a person can merge, why not, and what to do next. `review` says in our words how the second opinion
+    ended, `merger` whose merge is not enough.
+    """
     lost, more_lost = destroyed(plan, most=MOST_FLAT // 2) if plan else ([], [])
     values = {
         "icon": {"ready": "✅", "needs work": "🔧", "blocked": "⛔"}[verdict.status],
         "headline": {"ready": "Ready to merge", "needs work": "Needs work", "blocked": "Blocked"}[verdict.status],
         "findings": summary_of_findings(findings.findings) if findings else "",
         "plan": summary_of_counts(change for unit in plan.units for change in unit.changes) if plan else "",
+        "review": review,
+        "merger": merger,
         "destroyed": lost,
         "more_destroyed": more_lost,
         **_rearranged(plan or Plan()),

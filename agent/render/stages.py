@@ -175,7 +175,8 @@ def _written(change: ChangeSet | None) -> tuple[State, str] | None:
         return "done", "nothing needs to change"
     if change.status == "refused":
         return "failed", ", ".join(dict.fromkeys(refusal.rule for refusal in change.refusals)) or "refused"
-    return "done", f"{several(len(change.files), 'file')} by {change.author}"
+    unfinished = ", not finished" if change.status == "unfinished" else ""
+    return "done", f"{several(len(change.files), 'file')} by {change.author}{unfinished}"
 
 
 def _checked(findings: Findings | None) -> tuple[State, str] | None:

@@ -8,6 +8,7 @@ from agent.domain import (
     Findings,
     Intent,
     Merge,
+    ModelCall,
     Outcome,
     Plan,
     Proposal,
@@ -16,9 +17,10 @@ from agent.domain import (
     Verdict,
 )
 from agent.render import sanitize, steps
-from agent.render.page import Context, Failure, render
+from agent.render.page import Context, Failure, Inert, render
 from agent.render.redact import redact
 from agent.render.rows import TABLES, reasons_by_rule
+from agent.render.spending import spending
 from agent.render.stages import Progress, Stage, stages
 
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -78,8 +80,13 @@ def status(
             "removed": request.removed if request else (),
             "steps": steps.next_steps(progress),
             "commit": _commit(proposal, plan, outcome),
+            "spent": Inert(redact(spending(_calls(intent, change)), values=context.secrets)),
         },
     )
+
+
+def _calls(intent: Intent | None, change: ChangeSet | None) -> tuple[ModelCall, ...]:
+    return (*(intent.calls if intent else ()), *(change.calls if change else ()))
 
 
 def answer(questions: Sequence[Question], *, secrets: Sequence[str] = ()) -> str:
@@ -109,6 +116,8 @@ def _headline(progress: Progress, found: Sequence[Stage]) -> tuple[str, str]:
         return "🚫", "Refused"
     if progress.change and progress.change.status == "needs-confirm":
         return "✋", "Waits for a confirmation"
+    if progress.change and progress.change.status == "unfinished" and progress.verdict:
+        return "🧑‍🔧", "A person takes over"
     if any(stage.state == "asked" for stage in found):
         return "❓", "Waits for an answer"
     if progress.outcome is None and progress.change and progress.change.status == "nothing":

@@ -41,6 +41,13 @@ def next_steps(progress: Progress) -> list[dict[str, str]]:
         ]
     if progress.failure:
         return [{"text": "When the reason is mended, try again:", "command": "/agent plan"}]
+    if progress.change is not None and progress.change.status == "unfinished" and progress.verdict is not None:
+        text = (
+            "Finish it on the branch of the pull request, take the label off, mark it as ready for review, and have "
+            "all of it examined and planned:"
+        )
+        again = {"text": "To have it written anew:", "command": "/agent revise <what to change>"}
+        return [{"text": text, "command": "/agent plan"}, again]
     revise = {"text": "To change something, write a new comment:", "command": "/agent revise <what to change>"}
     if progress.verdict and progress.verdict.status == "ready":
         return [{"text": "Read the plan on the pull request and **merge** it.", "command": ""}, revise]

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from agent.errors import ToolError
+from agent.settings import Settings
 from agent.tools import allowed
 
 # a local AWS asks for no particular key, but the clients refuse to work without one
@@ -87,6 +89,18 @@ def start(*, buckets: Iterable[str], region: str, environ: Mapping[str, str], lo
         cloud.stop()
         raise
     return cloud
+
+
+@contextmanager
+def serving(settings: Settings, *, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """What reaches a local AWS with the state buckets of all environments, for as long as it is wanted."""
+    buckets = sorted({one.state.bucket for one in settings.environments.values()})
+    regions = [one.state.region for one in settings.environments.values()] or ["us-east-1"]
+    cloud = start(buckets=buckets, region=regions[0], environ=environ)
+    try:
+        yield cloud.environment
+    finally:
+        cloud.stop()
 
 
 def _port(process: subprocess.Popen[bytes], deadline: float) -> int:

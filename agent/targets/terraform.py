@@ -32,6 +32,7 @@ __all__ = [
     "discover",
     "find_binary",
     "fmt_check",
+    "lay_out",
     "outputs",
     "plan",
     "second_plan",
@@ -80,6 +81,12 @@ def fmt_check(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[
         for name in sorted(done.stdout.split("\n"))
         if name
     )
+
+
+def lay_out(tools: Tools, root: Path, settings: Settings) -> None:
+    """Rewrite every file below `root`, a copy of ours, as `terraform fmt` does; one that it cannot read stays."""
+    with cli.workspace(tools, root, ".", settings) as place:
+        place.run("fmt", "-recursive", "-list=false", "-no-color", ok=(0, _FMT_BROKEN), seconds=cli.QUICK_SECONDS)
 
 
 def plan(

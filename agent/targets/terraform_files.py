@@ -44,10 +44,10 @@ def affected(changed_paths: Iterable[str], all_files: Mapping[str, str]) -> tupl
     """
     changed = tuple(changed_paths)
     units = {unit for path in changed if (unit := unit_of(path))}
-    uses = _uses(all_files)
+    uses = uses_of(all_files)
     for unit in discover(all_files):
-        reached = _reached(unit, uses)
-        if any(path.startswith(f"{folder}/") for path in changed for folder in reached):
+        folders = reached(unit, uses)
+        if any(path.startswith(f"{folder}/") for path in changed for folder in folders):
             units.add(unit)
     return tuple(sorted(units))
 
@@ -99,6 +99,23 @@ def trusted_files(unit: str, *, settings: Settings, lock: str | None, existing: 
     return tuple(files)
 
 
+def trusted_of(
+    units: Iterable[str], after: Mapping[str, str], *, base: Mapping[str, str], settings: Settings, lock: str | None
+) -> tuple[File, ...]:
+    """The trusted files of all `units`; `after` is every text once a change of `base` is made, `lock` as above.
+
+    A lock file that a unit has in `base`, the default branch, stays as it is.
+    """
+    files: list[File] = []
+    for unit in units:
+        code = [text for path, text in after.items() if path.startswith(f"{unit}/") and path.endswith(".tf")]
+        if all(text.startswith(HEADER) for text in code):
+            continue  # what is left names the providers that take away what was deployed
+        made = trusted_files(unit, settings=settings, lock=lock, existing=code)
+        files += [file for file in made if not (file.path.endswith(".lock.hcl") and file.path in base)]
+    return tuple(files)
+
+
 def required_providers(providers: Mapping[str, Provider]) -> list[str]:
     """The lines of the block that asks for `providers`, local name -> provider, indented for a `terraform` block."""
     lines = ["  required_providers {"]
@@ -122,7 +139,7 @@ def _folder(path: str) -> str:
     return posixpath.dirname(path)
 
 
-def _uses(files: Mapping[str, str]) -> dict[str, set[str]]:
+def uses_of(files: Mapping[str, str]) -> dict[str, set[str]]:
     """Folder -> folders of the local modules that its code names; read by text, so broken code counts as well."""
     uses: dict[str, set[str]] = {}
     for path, content in files.items():
@@ -132,15 +149,16 @@ def _uses(files: Mapping[str, str]) -> dict[str, set[str]]:
     return uses
 
 
-def _reached(folder: str, uses: Mapping[str, set[str]]) -> set[str]:
-    reached: set[str] = set()
+def reached(folder: str, uses: Mapping[str, set[str]]) -> set[str]:
+    """The folders of the local modules that `folder` uses, directly or through another."""
+    found: set[str] = set()
     waiting = list(uses.get(folder, ()))
     while waiting:
         module = waiting.pop()
-        if module not in reached:
-            reached.add(module)
+        if module not in found:
+            found.add(module)
             waiting.extend(uses.get(module, ()))
-    return reached
+    return found
 
 
 def _parse(text: str) -> dict[str, Any] | None:

@@ -70,8 +70,8 @@ def test_the_demo_ends_applied_and_healthy(whole: tuple[dict[str, Any], dict[str
     assert result["healthy"] is True
     assert result["error"] is None
     assert 0 < result["api_calls"] <= 40
-    assert [stage["name"] for stage in result["stages"]][1:7] == [
-        "intake", "author", "examine", "propose", "plan", "publish",
+    assert [stage["name"] for stage in result["stages"]][1:8] == [
+        "intake", "author", "examine", "propose", "plan", "review", "publish",
     ]  # fmt: skip
     assert left["issues"] == [(1, "closed"), (2, "closed")]
     assert left["branches"] == ["agent/1", "main"]

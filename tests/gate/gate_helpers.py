@@ -19,20 +19,29 @@ GUARDRAILS = Guardrails(
 )
 
 
+# In an example: JSON of guardrails other than these.
+SETTINGS = "guardrails.json"
+
+
 def files(bundle: Mapping[str, str | None]) -> list[File]:
     return [File(path=path, content=content) for path, content in bundle.items()]
 
 
 def judge(example: Mapping[str, str | None]) -> tuple[Finding, ...]:
-    """What the gate says about an example of a rule: a bundle, its raw text, or a plan."""
+    """What the gate says about an example of a rule: a bundle, its raw text, or a plan; with the example's SETTINGS."""
+    guardrails = GUARDRAILS
+    if SETTINGS in example:
+        own = json.loads(example[SETTINGS] or "")
+        guardrails = Guardrails.model_validate({**GUARDRAILS.model_dump(), **own})
+        example = {path: text for path, text in example.items() if path != SETTINGS}
     if "plan.json" in example:
-        return examine_plan(json.loads(example["plan.json"] or ""), guardrails=GUARDRAILS)
+        return examine_plan(json.loads(example["plan.json"] or ""), guardrails=guardrails)
     if "bundle.json" in example:
         read = parse_bundle(example["bundle.json"] or "")
-        return (*read.findings, *(examine(read.files, guardrails=GUARDRAILS) if not read.findings else ()))
+        return (*read.findings, *(examine(read.files, guardrails=guardrails) if not read.findings else ()))
     before = {path.removeprefix(BEFORE): text or "" for path, text in example.items() if path.startswith(BEFORE)}
     change = {path: text for path, text in example.items() if not path.startswith(BEFORE)}
-    return examine(files(change), guardrails=GUARDRAILS, base=before or None)
+    return examine(files(change), guardrails=guardrails, base=before or None)
 
 
 def rules(bundle: Mapping[str, str | None], *, base: Mapping[str, str] | None = None) -> set[str]:

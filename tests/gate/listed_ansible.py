@@ -18,6 +18,12 @@ def group(text: str) -> Example:
 
 
 LOOKUP = "{{ lookup('pipe', 'id') }}"
+REACHING = (
+    "connection ssh_x sftp_x scp_x perl_interpreter become_exe become_flags become_plugin shell_executable shell_type"
+    " executable remote_tmp async_dir private_key_file host_key_checking x_common_args x_extra_args x_executable"
+    " winrm_x psrp_x docker_x kubectl_x lxc_x network_os http_proxy_x local_x module_x python_x config_file password"
+    " become_pass become_password paramiko_x control_path_dir pipelining"
+)
 FIRES: dict[str, tuple[Example, ...]] = {
     "ansible/jinja": (
         group("x: \"{{ ['/etc/*'] | map('fileglob') | list }}\""),
@@ -51,6 +57,10 @@ FIRES: dict[str, tuple[Example, ...]] = {
         file(f"web1 x={LOOKUP}\n", "hosts"),
     ),
     "ansible/controller": (
+        *(file(f"{name}\n", "hosts") for name in ("ip6-localhost", "0177.1", "0X7F.1")),
+        file("---\n- hosts: 'all: !localhost'\n  tasks: []\n"),
+        file("---\n- hosts: { web: {}, localhost: {} }\n  tasks: []\n"),
+        file("all: { hosts: { web1: { ansible_ssh_host: localhost } } }\n", "inventory.yml"),
         *tuple(
             file(f"{name}\n", "hosts")
             for name in (
@@ -84,6 +94,9 @@ FIRES: dict[str, tuple[Example, ...]] = {
         play("ping: {}\n      connection: ansible.builtin.local"),
     ),
     "ansible/connection-variable": (
+        *(group(f"ansible_{name}: x") for name in REACHING.split()),
+        *(group(f"ansible_python_interpreter: {text}") for text in ("/usr/bin/python3x", "auto_x", "[auto]")),
+        group("ansible_perl_interpreter: /usr/bin/python3"),
         file("all:\n  hosts:\n    web1: { ansible_connection: local }\n", "hosts"),
         file("ansible_connection: local\n", "group_vars/hosts"),
         file('web1 "ansible_connection=local"\n', "hosts"),
@@ -103,6 +116,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "ansible/keyword": (
+        *(play(f"ping: {{}}\n      {name}: x") for name in ("become_exe", "fact_path", "vars_prompt", "strategy")),
+        file("---\n- hosts: web\n  collections: [ansible.posix, evil.x]\n  tasks: []\n"),
         file("---\n- hosts: web\n  collections: evil.x\n  tasks: []\n"),
         file("---\n- hosts: web\n  vars_prompt: [{ name: x }]\n  tasks: []\n"),
         file("---\n- hosts: web\n  become_method: ./evil\n  tasks: []\n"),
@@ -240,6 +255,30 @@ FIRES: dict[str, tuple[Example, ...]] = {
     ),
 }
 PASSES: tuple[Example, ...] = (
+    *(
+        group(f"ansible_python_interpreter: {text}")
+        for text in (
+            "/usr/bin/python3",
+            "/usr/local/bin/python3.12",
+            "auto",
+            "auto_silent",
+            "auto_legacy",
+            "auto_legacy_silent",
+        )
+    ),
+    group("ansible_connections: x\ndb_password: !vault x\npassword: [hunter2hunter2]"),
+    file("connection: local\nwith_x: y\nbecome_method: x\nplugin: x\n", "files/x.yml"),
+    *(
+        play(f"ping: {{}}\n      become_method: {name}")
+        for name in ("sudo", "su", "ansible.builtin.sudo", "ansible.builtin.su")
+    ),
+    *(file(f"---\n- hosts: web\n  connection: {name}\n  tasks: []\n") for name in ("ssh", "ansible.builtin.ssh")),
+    file("---\n- hosts: web\n  collections: [ansible.posix]\n  tasks: []\n"),
+    file("---\n- hosts: web\n  collections: ansible.posix\n  tasks: []\n"),
+    file("---\n- hosts: 'web:!db'\n  tasks: []\n"),
+    play("ping: {}\n      when: true", "ping: {}\n      when: ''", "ping: {}\n      when:", "debug: var=x"),
+    file("localhost\n", "files/hosts.txt"),
+    {f"{PLAY}/site.yml": None, f"{PLAY}/hosts": None},
     play("debug: { msg: \"{{ users | map(attribute='name') | select('match', '^a') | list }}\" }"),
     play("ping: {}\n      module_defaults: { apt: { update_cache: true } }"),
     play("get_url: { url: 'https://x.example/v{{ version }}/a', dest: /a, checksum: 'sha256:" + "0a" * 32 + "' }"),

@@ -2,7 +2,8 @@
 
 import json
 
-from agent.gate.rules import Example
+from agent.gate.rules import BEFORE, Example
+from tests.gate.gate_helpers import SETTINGS
 
 APP = "infra/kubernetes/dev/app"
 IMAGE = "nginx:1.27@sha256:" + "0a" * 32
@@ -34,10 +35,29 @@ def patched(kind: str, path: str, value: object, op: str = "add") -> Example:
     return kustomization(f"patches: [{{ target: {{ kind: {kind} }}, patch: {json.dumps(json.dumps([step]))} }}]")
 
 
+def chart(template: str, name: str = "a.yaml") -> Example:
+    return {f"{APP}/Chart.yaml": "apiVersion: v2\nname: x\n", f"{APP}/templates/{name}": template}
+
+
+def rendered(body: str) -> Example:
+    """A template of a pod, with an action beside what is certain."""
+    return chart(f"kind: Pod\nmetadata: {{ name: x }}\nspec:\n  {{{{- if .Values.x }}}}\n  {body}\n  {{{{- end }}}}\n")
+
+
+def ours(example: Example, *registries: str) -> Example:
+    return {**example, SETTINGS: json.dumps({"image_registries": registries})}
+
+
+CHANGING = (
+    "now ago date dateInZone date_in_zone htmlDate htmlDateInZone unixEpoch durationRound lookup getHostByName tpl env"
+    " expandenv shuffle uuidv4 randAlphaNum bcrypt htpasswd encryptAES genCA genPrivateKey genSelfSignedCert"
+    " genSignedCert .Capabilities .Release.Revision .Release"
+)
 SPEC = "/spec/template/spec"
 NO_CONTAINER = f"{SPEC}/containers/0"
 FIRES: dict[str, tuple[Example, ...]] = {
     "kubernetes/host": (
+        rendered("hostPID: true"),
         pod("hostIPC: true"),
         pod("shareProcessNamespace: true"),
         container("securityContext: { windowsOptions: { hostProcess: true } }"),
@@ -59,6 +79,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "kubernetes/privilege": (
+        rendered("containers: [{ name: x, securityContext: { privileged: true } }]"),
         container("securityContext: { allowPrivilegeEscalation: true }"),
         container("securityContext: { procMount: Unmasked }"),
         container("securityContext: { runAsGroup: 0 }"),
@@ -74,6 +95,10 @@ FIRES: dict[str, tuple[Example, ...]] = {
         patched("Deployment", f"{NO_CONTAINER}/securityContext", {"privileged": True}),
     ),
     "kubernetes/image": (
+        ours(pod(f"containers: [{{ name: x, image: 'localhost:5000/x@sha256:{'0a' * 32}' }}]"), "docker.io"),
+        ours(pod(f"containers: [{{ name: x, image: 'localhost/x@sha256:{'0a' * 32}' }}]"), "docker.io"),
+        ours(pod(f"containers: [{{ name: x, image: 'a.b/x@sha256:{'0a' * 32}' }}]"), "docker.io"),
+        ours(container("args: [x]"), "ghcr.io/acme"),
         *(
             pod(f"{name}: [{{ name: x, image: '{image}@sha256:{'0a' * 32}' }}]")
             for name, image in (
@@ -95,6 +120,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
         patched("Deployment", f"{NO_CONTAINER}/image", "/x", op="copy"),
     ),
     "kubernetes/command": (
+        rendered("containers: [{ name: x, command: [sh, -c, 'nc x 1'] }]"),
         *(
             container(f"command: [sh, -c, '{text}']")
             for text in (
@@ -131,6 +157,16 @@ FIRES: dict[str, tuple[Example, ...]] = {
         kustomization("patches: [{ patch: '{ kind: APIService, metadata: { name: x } }' }]"),
     ),
     "kubernetes/template": (
+        *(chart(f"a: {{{{ {name} .x }}}}\n") for name in CHANGING.split()),
+        chart("a: {{ index .Release `Revision` }}\n"),
+        chart('a: {{ .Files.Get "/etc/passwd" }}\n'),
+        chart('a: {{ "}}" }}{{ now }}\n'),
+        chart("a: {{ `}}` }}{{ now }}\n"),
+        chart("a: {{ '}' }}{{ now }}\n"),
+        chart('a: {{ "\\"" }}{{ now }}\n'),
+        chart("a: {{ '\\'' }}{{ now }}\n"),
+        chart("a: {{ now\n"),
+        {f"{BEFORE}{APP}/Chart.yaml": "name: x\n", f"{APP}/templates/a.yaml": "a: {{ now }}\n"},
         {
             f"{APP}/Chart.yaml": "apiVersion: v2\nname: x\n",
             f"{APP}/templates/a.yaml": '{{/* } */}}\na: {{ lookup "v1" }}\n',
@@ -141,6 +177,14 @@ FIRES: dict[str, tuple[Example, ...]] = {
         kustomization('patchesStrategicMerge: ["a: [\\nb: 1"]'),
     ),
     "kubernetes/kustomize": (
+        kustomization("resources: ['./../app2']"),
+        kustomization("configMapGenerator: [{ name: x, files: [a b] }]"),
+        kustomization("resources: ['../app2']"),
+        kustomization("resources: ['base b']"),
+        kustomization('resources: ["a\\nb.yaml"]'),
+        doc("resources: [base]\nkind: Evil\n", "kustomization.yaml"),
+        kustomization("images: [{ name: nginx, digest: 'sha256:" + "0a" * 32 + "0' }]"),
+        ours(kustomization("images: [{ name: nginx, digest: 'sha256:" + "0a" * 32 + "' }]"), "ghcr.io/acme"),
         kustomization("resources: [github.com/attacker/x]"),
         kustomization("resources: [github.com]"),
         kustomization("components: [gitlab.com/attacker/x/y]"),
@@ -166,6 +210,14 @@ FIRES: dict[str, tuple[Example, ...]] = {
         doc("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {}\n"),
     ),
     "kubernetes/namespace": (
+        {**of("ConfigMap", "data: {}"), **doc("kind: ConfigMap\nmetadata: { name: x }\n", "b.yaml")},
+        {**doc("kind: ConfigMap\nmetadata: { name: x }\n"), **doc("resources: [app.yaml]\n", "kustomization.yaml")},
+        {
+            **of("ConfigMap", "data: {}"),
+            f"{BEFORE}{APP}/b.yaml": "kind: Pod\nmetadata: { name: x, namespace: other }\n",
+        },
+        doc("kind: ConfigMap\nmetadata: { name: x }\n"),
+        doc("kind: Namespace\n---\nkind: ConfigMap\nmetadata: { name: x }\n"),
         *(
             doc(f"kind: ConfigMap\nmetadata: {{ name: x, namespace: {name} }}\n")
             for name in (
@@ -203,6 +255,10 @@ FIRES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "kubernetes/rights": (
+        chart(
+            "kind: Role\nmetadata: { name: x }\n{{- if .Values.x }}\n"
+            "rules: [{ apiGroups: [''], resources: [pods], verbs: ['*'] }]\n{{- end }}\n"
+        ),
         *(
             of("Role", f"rules: [{{ apiGroups: [''], resources: ['{name}'], verbs: [get] }}]")
             for name in (
@@ -276,6 +332,15 @@ FIRES: dict[str, tuple[Example, ...]] = {
         doc(json.dumps([{"op": "add", "path": "/rules/0/verbs/-", "value": "*"}]), "patches/role.json"),
     ),
     "kubernetes/exposure": (
+        of("Service", "spec: { type: ExternalName }"),
+        of("Service", "spec: { type: LoadBalancer, loadBalancerSourceRanges: [192.0.2.0/24, 0.0.0.0/0] }"),
+        of("Service", "spec: { type: LoadBalancer }", ", annotations: { x: 'true' }"),
+        of("Service", "spec: { type: LoadBalancer }", ", annotations: { x/aws-load-balancer-internals: 'true' }"),
+        of("TLSRoute", "spec: { rules: [] }"),
+        of("HTTPRoute", "spec: { hostnames: [a.example.com, '*.example.com'] }"),
+        of("Endpoints", "subsets: [{ addresses: [{ ip: 0.0.0.0 }] }]"),
+        of("ConfigMap", "data: {}", ", annotations: { config.k8s.io/function: x }"),
+        of("ConfigMap", "data: {}", ", annotations: { config.kubernetes.io/x-exec: x }"),
         of("Service", "spec: { type: ExternalName, externalName: x.example }"),
         of("Service", "spec: { externalName: x.example }"),
         of("Service", "spec: { type: LoadBalancer, loadBalancerSourceRanges: [0.0.0.0/0] }"),
@@ -314,6 +379,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
         patched("Ingress", "/metadata/annotations/nginx.ingress.kubernetes.io~1server-snippet", "x"),
     ),
     "kubernetes/secret": (
+        kustomization('patches: [{ patch: \'[{"op": "add", "path": "/stringData", "value": {"a": "b"}}]\' }]'),
         of("Secret", "data: { a: eA== }"),
         of(
             "Secret",
@@ -327,6 +393,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         patched("Secret", "/data/a", "eA=="),
     ),
     "kubernetes/chart": (
+        doc('{ "a": { "$dynamicRef": "https://x.example/s" } }', "values.schema.json"),
+        doc('{ "$schema": "https://x.example/s" }', "values.schema.json"),
         doc("postRenderer: x\n", "values.yaml"),
         doc("a: { post-renderer: x }\n", "values-prod.yaml"),
         doc("name: '{{ x }}'\n", "Chart.yaml"),
@@ -343,6 +411,74 @@ FIRES: dict[str, tuple[Example, ...]] = {
     "content/secret": (of("ConfigMap", 'data: { a: "\\u0041KIAIOSFODNN7QWERTYU" }'),),
 }
 PASSES: tuple[Example, ...] = (
+    of("HorizontalPodAutoscaler", "spec: { scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: x } }"),
+    chart("kind: ConfigMap\nmetadata: { name: x }\n"),
+    # What the rules about pods look for, said in the harmless way.
+    pod(
+        "hostPID: false, automountServiceAccountToken: false, securityContext: { sysctls: [], seccompProfile: "
+        "{ type: RuntimeDefault }, appArmorProfile: { type: Localhost, localhostProfile: x }, runAsUser: 1000, "
+        "runAsGroup: 1000, runAsNonRoot: true, windowsOptions: { hostProcess: false } }, "
+        "volumes: [{ name: x, hostPath: null, emptyDir: {} }]"
+    ),
+    container(
+        "ports: [{ containerPort: 80, hostPort: 0 }], securityContext: { privileged: false, "
+        "allowPrivilegeEscalation: false, procMount: Default, capabilities: { add: [cap_net_bind_service] } }"
+    ),
+    container("securityContext: { capabilities: { drop: [ALL] } }"),
+    of(
+        "Pod",
+        "spec: {}",
+        ", labels: { mode: unconfined }, "
+        "annotations: { container.apparmor.security.beta.kubernetes.io/x: runtime/default }",
+    ),
+    kustomization("patches: [{ patch: '{ kind: Pod, spec: { volumes: [{ name: x, $patch: delete }] } }' }]"),
+    ours(container("args: [x]"), "docker.io/library/"),
+    ours(pod(f"containers: [{{ name: x, image: 'acme/x@sha256:{'0a' * 32}' }}]"), "docker.io"),
+    ours(kustomization("images: [{ name: ghcr.io/acme/x, digest: 'sha256:" + "0a" * 32 + "' }]"), "ghcr.io/acme/"),
+    container("livenessProbe: { exec: { command: [true] } }"),
+    of("ConfigMap", "data: {}\n---\n"),
+    of("ConfigMap", "data: {}\n---\nnull"),
+    doc("kind: Namespace\nmetadata: { name: app-argocd }\n"),
+    doc("kind: Namespace\nmetadata: { name: defaults }\n"),
+    {
+        **doc("resources: [app.yaml, z.yaml]\nnamespace: app\n", "kustomization.yaml"),
+        **doc("kind: ConfigMap\nmetadata: { name: x }\n"),
+        **doc("kind: Service\nmetadata: { name: x }\n", "z.yaml"),
+    },
+    doc("kind: Component\nnamespace: app\nresources: [./base/x.yaml, ../app/base]\n", "base/kustomization.yaml"),
+    doc("namespace: app\nresources: [..]\n", "overlays/a/kustomization.yaml"),
+    doc("namespace: app\nresources: [../../]\n", "overlays/a/kustomization.yaml"),
+    kustomization("patches: [{ patch: '{ kind: Ingress, metadata: { name: x }, spec: { rules: [] } }' }]"),
+    kustomization("patches: [{ patch: '{ kind: HTTPRoute, metadata: { name: x } }' }]"),
+    kustomization("patches: [{ patch: '{ kind: ConfigMap, metadata: { name: x } }' }]"),
+    kustomization("patches: [{ path: x.yaml }, { patch: [x] }]"),
+    doc('{ "$schema": "http://json-schema.org/x#", "a": { "$ref": "#/b" } }', "values.schema.json"),
+    doc("a: { $ref: x }\n", "values.yaml"),
+    of("RoleBinding", "roleRef: { kind: Role, name: admin-x }\nsubjects: [{ kind: User, name: default }]"),
+    *(
+        of("RoleBinding", f"roleRef: {{ kind: ClusterRole, name: 'system:{name}' }}")
+        for name in ("auth-delegator", "basic-user", "discovery", "public-info-viewer")
+    ),
+    of("RoleBinding", "roleRef: { name: x }\nsubjects: [{ kind: User, name: kubernetes-admins }]"),
+    of("ClusterRole", "rules: [{ nonResourceURLs: ['/metrics/*'], verbs: [get] }]"),
+    of("Ingress", "spec: { tls: [{ hosts: [a.b] }] }"),
+    of("Service", "spec: { type: LoadBalancer }", ", annotations: { x/aws-load-balancer-internal: 'TRUE' }"),
+    of("Service", "spec: { type: LoadBalancer }", ", annotations: { networking.gke.io/load-balancer-type: Internal }"),
+    of("ConfigMap", "data: {}", ", annotations: { config.kubernetes.io/function-x: y, checksum/config-a: b }"),
+    of("Pod", "spec: { nodeSelector: { x/config-a: [] } }", ", annotations: { x/auth-url-x: y }"),
+    of("Secret", "type: Opaque"),
+    of("Secret", "data: null\nstringData: {}"),
+    of("ConfigMap", "type: kubernetes.io/service-account-token"),
+    of("ConfigMap", f"data: {{ secret: {'a1b2c3d4' * 3}, existingSecret: {'a1b2c3d4' * 3} }}"),
+    of("ConfigMap", "data: { password: [] }"),
+    kustomization("configMapGenerator: [{ name: x, literals: ['DB_PASSWORD=\"\"', a=b] }]"),
+    of("ConfigMap", "items: [{}]"),
+    chart("kind: ConfigMap\nmetadata: { name: {{ .Release.Name }} }\ndata: { a: {{ .Release.Namespace }} }\n"),
+    chart("a: {{ .Release.Service }}{{ .Release.IsInstall }}{{ .Release.IsUpgrade }}\n"),
+    chart('a: {{ .Values.date }}{{ $env }}{{ "now" }}\n'),
+    chart("{{/* now }} */}}\na: {{ .Values.x }}\n", "_helpers.tpl"),
+    chart("kind: Pod\nspec:\n  hostPID: {{ .Values.x }}\n"),
+    {f"{APP}/Chart.yaml": None, f"{APP}/templates/a.yaml": None, f"{APP}/x.txt": "hostPID: true {{ now }}\n"},
     of("Endpoints", "subsets: [{ addresses: [{ ip: 192.0.2.1 }] }]"),
     of("EndpointSlice", "endpoints: [{ addresses: ['2001:db8::1'] }]"),
     pod("volumes: [{ name: x, csi: { driver: secrets-store.csi.k8s.io } }]"),

@@ -4,8 +4,12 @@ import json
 from typing import Any
 
 from agent.gate.rules import BEFORE, Example
+from tests.gate.gate_helpers import MAIN, SETTINGS, UNIT
 
-MAIN = "infra/terraform/dev/app/main.tf"
+TEMPLATE = 'locals {\n  a = templatefile("${path.module}/x.tftpl", {})\n}\n'
+READERS = (
+    "file filebase64 fileexists filemd5 filesha1 filesha256 filesha512 filebase64sha256 filebase64sha512 templatefile"
+)
 DATA = (
     "external http https terraform_remote_state local_file null_data_source template_file tls_certificate"
     " dns_a_record_set archive_x_remote git_repository github_repository gitlab_project consul_keys"
@@ -59,6 +63,10 @@ def planned(*, configured: dict[str, Any] | None = None, change: dict[str, Any] 
     return {"plan.json": json.dumps({**plan, **more})}
 
 
+def after(**values: Any) -> Example:
+    return planned(change={"change": {"actions": ["create"], "after": values}})
+
+
 def policy(name: str = "policy", **statement: Any) -> Example:
     whole = json.dumps({"Statement": [{"Effect": "Allow", **statement}]})
     return planned(change={"change": {"actions": ["create"], "after": {name: whole}}})
@@ -76,16 +84,36 @@ def trust(federated: str, condition: object) -> Example:
 GITHUB = "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"
 SUB = "token.actions.githubusercontent.com:sub"
 COMMIT = "0a" * 20
+GUARDED = 'resource "aws_x" "y" {\n  lifecycle {\n    prevent_destroy = true\n  }\n}\n'
+OPENING = (
+    "acl cidr_blocks ipv6_cidr_blocks cidr_ipv4 cidr_ipv6 publicly_accessible block_public_acls block_public_policy"
+    " ignore_public_acls restrict_public_buckets principal public_access_cidrs"
+)
 FIRES: dict[str, tuple[Example, ...]] = {
     "terraform/data-source": (
+        tf('data "AWS_S3_OBJECT" "x" {\n}\n'),
+        tf('check "x" {\n  data "http" "y" {\n    url = "https://x"\n  }\n}\n'),
         *(tf(f'data "{kind}" "x" {{\n}}\n') for kind in DATA.split()),
         tf('data "aws_instance" "x" {\n  get_user_data = true\n}\n'),
         tf('data "aws_instance" "x" {\n  get_password_data = var.x\n}\n'),
         tf('ephemeral "aws_ssm_parameter" "x" {\n  arn = "x"\n}\n'),
         tf('data "aws_ssm_parameter" "x" {\n  name = "/aws/service${var.x}"\n}\n'),
     ),
-    "terraform/resource-type": tuple(resource("", kind) for kind in RESOURCES.split()),
+    "terraform/resource-type": (
+        *tuple(resource("", kind) for kind in RESOURCES.split()),
+        resource("", "AWS_IAM_ACCESS_KEY"),
+    ),
+    "terraform/unread-file": (
+        {**local('upper("x.json")'), f"{UNIT}/x.json": "{}\n"},
+        {**local("file()"), f"{UNIT}/x.json": "{}\n"},
+    ),
     "terraform/block": (
+        tf("connection {\n}\n"),
+        tf("resource {\n}\n"),
+        tf('a = upper("x")\n'),
+        tf("required_providers {\n}\n"),
+        tf('module "m" {\n  resource "aws_x" "y" {\n  }\n}\n'),
+        tf('module "m" {\n  ephemeral "aws_x" "y" {\n  }\n}\n'),
         tf('list "aws_x" "y" {\n}\n'),
         tf('resource "aws_x" {\n}\n'),
         tf('locals "a" {\n}\n'),
@@ -97,12 +125,15 @@ FIRES: dict[str, tuple[Example, ...]] = {
         resource("  lifecycle {\n    action_trigger {\n      events = [after_create]\n    }\n  }"),
     ),
     "terraform/provider": (
+        *(tf(f'data "kubernetes_{kind}" "x" {{\n}}\n') for kind in ("namespace", "service", "all_namespaces")),
+        tf('terraform {\n  required_providers {\n    aws = { (var.x) = "a/aws" }\n  }\n}\nresource "aws_x" "y" {\n}\n'),
         resource("  provider = local.x[0]"),
         resource('  provider = "evil.x"'),
         tf('ephemeral "evil_x" "y" {\n}\n'),
         tf('data "evil_x" "y" {\n}\n'),
     ),
     "terraform/required-providers": (
+        tf('resource "aws_x" "y" {\n  required_providers {\n    aws = { source = "evil/aws" }\n  }\n}\n'),
         tf('resource "aws_x" "y" {\n  required_providers {\n    aws = {}\n  }\n}\n'),
         tf("terraform {\n  required_providers {\n    aws {}\n  }\n}\n"),
         tf('terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws", x = 1 }\n  }\n}\n'),
@@ -111,6 +142,11 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf("terraform {\n  required_providers {\n    aws = var.x\n  }\n}\n"),
     ),
     "terraform/module-source": (
+        tf('module "m" {\n  source = ".."\n}\n'),
+        tf('module "m" {\n  source = "."\n}\n'),
+        tf(f'module "m" {{\n  source = "git::https://github.com/acme/x\\\\y?ref={COMMIT}"\n}}\n'),
+        tf('module "m" {\n  source  = "acme/x/aws"\n  version = "1.2.3, > 1"\n}\n'),
+        tf('module "m" {\n  source  = "acme/x/aws?x"\n  version = "1.2.3"\n}\n'),
         tf('module "m" {\n}\n'),
         tf('module "m" {\n  source = "./a b"\n}\n'),
         tf('module "m" {\n  source = ".\\\\x"\n}\n'),
@@ -141,19 +177,25 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf('module "m" {\n  source    = "./m"\n  providers = { "aws" = "evil.x" }\n}\n'),
     ),
     "terraform/provider-settings": (
+        tf('provider "aws" {\n  dynamic "region" {\n    for_each = [1]\n    content {}\n  }\n  x {\n  }\n}\n'),
         tf('provider "aws" {\n  dynamic "endpoints" {\n    for_each = [1]\n    content {}\n  }\n}\n'),
         tf('provider "aws" {\n  for_each = {}\n}\n'),
     ),
     "terraform/settings": (
+        tf('terraform {\n  x {\n    aws = { source = "evil/aws" }\n  }\n}\nresource "aws_x" "y" {\n}\n'),
         tf("terraform {\n  encryption {\n  }\n}\n"),
         tf('terraform {\n  provider_meta "x" {\n  }\n}\n'),
     ),
     "terraform/function": (
+        {**local('provider::aws::arn_parse("x")'), SETTINGS: '{"providers": ["hashicorp/random"]}'},
+        {MAIN: TEMPLATE, f"{UNIT}/x.tftpl": '${core::nonsensitive("x")}\n'},
         local("provider::aws::evil(1)"),
         local("provider::aws::arn_parse::x(1)"),
         local('abspath(".")'),
     ),
     "terraform/hidden-configuration": (
+        local('jsondecode(textdecodebase64(var.x, "UTF-8"))'),
+        local('jsondecode(filebase64("${path.module}/x.json"))'),
         local('csvdecode(file("${path.module}/x.csv"))'),
         local('yamldecode("${urldecode(var.x)}")'),
         local("core::jsondecode(core::base64gunzip(var.x))"),
@@ -165,6 +207,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
                 "strrev(var.x)",
                 "urlencode(var.x)",
                 "base64gzip(var.x)",
+                'textencodebase64(var.x, "UTF-8")',
                 'split("", var.x)',
                 "substr(var.x, 0, 1)",
             )
@@ -172,6 +215,30 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf('output "o" {\n  value = base64encode(var.x)\n  sensitive = false\n}\n'),
     ),
     "terraform/file-function": (
+        *(local(f'{name}("/etc/passwd")') for name in READERS.split()),
+        local('fileset(path.module, "a/../../*")'),
+        local('fileset(path.module, "a b")'),
+        local("fileset(path.module)"),
+        local('fileset("${path.module}/X", "*")'),
+        local("templatefile()"),
+        local('templatefile("${path.module}/gone.tftpl", {})'),
+        local('file(path.module["/x.json"])'),
+        local('file(format(path.module, "/x.json"))'),
+        local('file("${path.module}/x.json${var.y}")'),
+        local('file("${path.module}-x.json")'),
+        {"infra/terraform/modules/m/main.tf": 'locals {\n  a = file("${path.root}/x.json")\n}\n'},
+        {f"{UNIT}/sub/main.tf": 'locals {\n  a = file("x.json")\n}\n'},
+        {
+            f"{UNIT}/sub/main.tf": 'locals {\n  a = templatefile("x.tftpl", {})\n}\n',
+            f"{BEFORE}{UNIT}/sub/x.tftpl": '${nonsensitive("x")}\n',
+        },
+        # A template that stood there unread, and is read now, beside a file that stays as it is.
+        {
+            f"{BEFORE}{UNIT}/other.tf": "locals {\n}\n",
+            f"{BEFORE}{UNIT}/x.tftpl": '${file("/etc/passwd")}\n',
+            MAIN: TEMPLATE,
+        },
+        {f"{BEFORE}{UNIT}/x.tftpl": '${file("/x")}\n', MAIN: TEMPLATE.replace("${path.module}/", "")},
         {MAIN: 'locals {\n  a = templatefile("x.tftpl", {})\n}\n', "infra/terraform/dev/app/x.tftpl": '${file("x")}\n'},
         {"infra/terraform/dev/app/x.tftpl": '${file("/etc/passwd")}\n'},
         {**local('file("missing.json")'), BEFORE + "infra/terraform/dev/app/a.json": "{}"},
@@ -185,6 +252,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         {"infra/terraform/modules/m/main.tf": 'locals {\n  a = file("x.json")\n}\n'},
     ),
     "terraform/file-argument": (
+        resource('  filename = "${path.module}/X.zip"', "aws_lambda_function"),
+        tf('data "archive_file" "x" {\n  source_file = "/x"\n}\n'),
         resource('  zip_file = "/x"', "aws_synthetics_canary"),
         resource('  filename = "../x.zip"', "aws_lambda_layer_version"),
         tf('data "archive_file" "x" {\n  source_dir = "/etc"\n}\n'),
@@ -214,6 +283,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         {"infra/terraform/dev/app/a..tf": "# nothing\n", "infra/terraform/dev/app/b./x.tf": "# nothing\n"},
     ),
     "plan/readable": (
+        planned(resource_changes=1),
+        planned(resource_changes=[{"address": "aws_x.y"}, 1]),
         planned(configuration=[]),
         planned(resource_changes={}),
         planned(resource_changes=[1]),
@@ -233,6 +304,20 @@ FIRES: dict[str, tuple[Example, ...]] = {
         planned(change={"change": {"actions": "create"}}),
     ),
     "plan/unknown": (
+        *(
+            planned(change={"address": "aws_x.gone", "change": {"actions": ["update"], "after_unknown": {name: True}}})
+            for name in OPENING.split()
+        ),
+        *(
+            planned(
+                configured={"expressions": {"arn": {}}},
+                change={
+                    "address": f"aws_x.y[{index}]",
+                    "change": {"actions": ["create"], "after_unknown": {"principal": True}},
+                },
+            )
+            for index in ('0x"', "]")
+        ),
         planned(change={"address": "aws_x.gone", "change": {"actions": ["update"], "after_unknown": {"acl": True}}}),
         planned(
             configured={"expressions": {"a": [{"cidr_blocks": {"references": ["x"]}}]}},
@@ -240,6 +325,16 @@ FIRES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "plan/escalation": (
+        policy("policy_json", Action="*", Resource="*"),
+        policy("key_policy_document", Action="*", Resource="*"),
+        policy(Action="iam:PassRole", NotResource="arn:aws:s3:::x"),
+        policy(Action=["iam:PassRole", "s3:GetObject"], Resource="*"),
+        policy(Action="*"),
+        trust(GITHUB, {"StringEquals": {SUB.replace(":sub", ":aud"): "sts.amazonaws.com"}}),
+        trust(GITHUB, {"StringEquals": {SUB: []}}),
+        trust(GITHUB, {"StringLike": {SUB: "*repo:acme/x:*"}}),
+        trust("arn:aws:iam::1:oidc-provider/gitlab.com", {}),
+        trust("accounts.google.com", {}),
         policy(Action=["iam:P*"], Resource="*"),
         policy(Action="iam:Pass?ole", Resource=["arn:aws:iam::*:role/*"]),
         policy(Action="iam:AttachRolePolicy", Resource="*"),
@@ -272,6 +367,73 @@ FIRES: dict[str, tuple[Example, ...]] = {
     ),
 }
 PASSES: tuple[Example, ...] = (
+    *(
+        planned(
+            configured={"expressions": {"arn": {}}},
+            change={
+                "address": f"aws_x.y[{index}]",
+                "change": {"actions": ["create"], "after_unknown": {"principal": True}},
+            },
+        )
+        for index in ("0", '"a"', '"a]b"', '"a\\"]b"')
+    ),
+    planned(change={"change": {"actions": ["read"]}}),
+    tf('provider "aws" {\n  dynamic "default_tags" {\n    for_each = [1]\n    content {}\n  }\n}\n'),
+    tf('module "m" {\n  source = "./m/"\n}\n'),
+    tf(f'module "m" {{\n  source = "git::https://github.com/acme?ref={COMMIT}"\n}}\n'),
+    tf('terraform {\n  required_providers {\n    aws = "5.0.0"\n  }\n}\n'),
+    resource("  lifecycle {\n    ignore_changes = [tags]\n  }\n  x = all"),
+    # What was protected and stays, what was not and goes, what had no copies and has none.
+    {BEFORE + MAIN: GUARDED, MAIN: GUARDED + "# x\n"},
+    {BEFORE + MAIN: 'resource "aws_x" "y" {\n}\n', MAIN: "locals {\n}\n"},
+    {BEFORE + MAIN: 'resource "aws_x" "y" {\n  count = 0\n}\n', MAIN: 'resource "aws_x" "y" {\n  count = 0.0\n}\n'},
+    {BEFORE + MAIN: 'resource "aws_x" "y" {\n}\n', MAIN: 'resource "aws_x" "y" {\n  count = 1\n}\n'},
+    {f"{UNIT}/x.json": None, f"{UNIT}/x.tftpl": None},
+    {BEFORE + MAIN: 'locals {\n  a = file("${path.module}/x.json")\n}\n', f"{UNIT}/x.json": "{}\n"},
+    {f"{UNIT}/README.md": '${file("/x")}\n'},
+    {BEFORE + MAIN: TEMPLATE, f"{BEFORE}{UNIT}/x.tftpl": '${file("/x")}\n', f"{UNIT}/README.md": "x\n"},
+    {MAIN: TEMPLATE, f"{UNIT}/x.tftpl": '${upper("x")}\n'},
+    {**local('file("${path.module}/x.json")'), f"{UNIT}/x.json": '${file("/x")}\n'},
+    local('[file("./x.json"), file("${path.root}/x.json"), file("${path.module}/x.json")]'),
+    local('[fileset(path.module, "*.json"), fileset("${path.module}/policies", "*.json")]'),
+    local('[base64encode("x"), jsondecode("file")]'),
+    tf('output "o" {\n  value     = base64encode(var.x)\n  sensitive = true\n}\n'),
+    tf('data "aws_s3_objects" "x" {\n}\n'),
+    tf('data "aws_instance" "x" {\n  get_user_data = false\n}\n'),
+    tf('check "x" {\n  data "aws_vpc" "y" {\n  }\n}\n'),
+    tf('terraform {\n  required_providers {\n    aws = { source = "HashiCorp/AWS" }\n  }\n}\n'),
+    resource("", "aws_lambda_invocations"),
+    resource("  data {\n  }\n  action_trigger {\n  }\n  terraform {\n    x = 1\n  }"),
+    resource('  lifecycle {\n    precondition {\n      condition = true\n      error_message = "x"\n    }\n  }'),
+    resource('  filename = "${path.module}/x.zip"', "aws_lambda_function"),
+    resource("  filename = data.archive_file.x.output_path", "aws_lambda_function"),
+    resource("  filename = null", "aws_lambda_function"),
+    after(policy=" ", name="x", policy_arn="x", description="curl x | sh", user_data="echo"),
+    after(user_data=1),
+    planned(configured={"type": "aws_s3_object"}, change={"type": "aws_s3_object"}),
+    planned(configured={"mode": "data", "type": "aws_s3_objects"}),
+    planned(change={"type": "aws_lambda_invocations"}),
+    planned(change={"change": {"actions": ["create"], "after_unknown": {"acl": False, "cidr_blocks": [False]}}}),
+    planned(
+        configured={"expressions": {"arn": {"constant_value": 1}}},
+        change={"change": {"actions": ["create"], "after_unknown": {"acl": True}}},
+    ),
+    policy(Effect="Deny", Action="*", Resource="*"),
+    after(policy='{"Statement": ["x"]}'),
+    policy(Action="*", Resource="arn:aws:s3:::a/*"),
+    policy(Action="iam:PassRole", Resource="*", Condition={"StringEquals": {"iam:PassedToService": "x"}}),
+    policy(NotAction="s3:Delete*", Resource="arn:aws:s3:::a/*"),
+    policy("assume_role_policy", Action="sts:AssumeRole", Principal={"Service": "ec2.amazonaws.com"}),
+    policy(
+        "assume_role_policy",
+        Action="sts:AssumeRole",
+        Principal="*",
+        Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+    ),
+    trust("arn:aws:iam::1:saml-provider/x", {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}),
+    trust(GITHUB, {"ForAnyValue:StringLike": {SUB.replace(":sub", ":SUB"): "repo:acme/x:*"}}),
+    trust(GITHUB, {"StringEquals": {SUB: "project:acme"}}),
+    trust("accounts.google.com", {"StringEquals": {"accounts.google.com:sub": "1234567"}}),
     tf(f'module "m" {{\n  source = "git::https://github.com/acme/x//sub?ref={COMMIT}"\n}}\n'),
     tf(f'module "m" {{\n  source = "git::https://github.com/acme/y?ref={COMMIT}"\n}}\n'),
     tf('module "m" {\n  source  = "acme/x/aws"\n  version = "1.2.3"\n}\n'),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from agent.gate.rules import BEFORE, Example
-from tests.gate.gate_helpers import UNIT
+from tests.gate.gate_helpers import SETTINGS, UNIT
 from tests.gate.respell_ansible import respell_ansible
 from tests.gate.respell_hcl import respell_hcl
 from tests.gate.respell_json import respell_bundle, respell_plan
@@ -24,6 +24,9 @@ def respelled(rule: str, example: Example, rng: Random, *, harmless: bool = Fals
 
     `harmless`: the example passes, so that what only an attacker would do to it (another folder, an encoding) is left.
     """
+    if SETTINGS in example:
+        rest = {path: text for path, text in example.items() if path != SETTINGS}
+        return {**respelled(rule, rest, rng, harmless=harmless), SETTINGS: example[SETTINGS]}
     family = rule.split("/")[0]
     if family in {"paths", "content"}:
         way = respell_path if family == "paths" else respell_content

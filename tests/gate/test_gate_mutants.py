@@ -19,12 +19,15 @@ from benchmarks.mutants import (
 )
 from benchmarks.mutations import Mutation, function_mutations
 
-SPELLINGS = 2
+SPELLINGS = 1
+# Their lists are long and try each name of one pattern: nothing that takes a whole finding away needs them.
+NAMES_ONLY = ("content/", "paths/tool-configuration", "paths/reserved", "paths/plugins")
 
 
 @pytest.fixture(scope="module")
 def known() -> Cases:
-    return prepare([*example_cases(SPELLINGS, RULES), *listed_cases()])
+    listed = [case for case in listed_cases() if not any(rule in case.name for rule in NAMES_ONLY)]
+    return prepare([*example_cases(SPELLINGS, RULES), *listed])
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def test_no_finding_can_be_taken_out(
         for source, mutation in emitting.get(place, []):
             if f"{place[0]}: {mutation.what}" in reasons:
                 continue
-            numbers = covering(known, [(source.path, line) for line in mutation.lines])
+            numbers = covering(known, [(source.path, line) for line in mutation.lines], mutation.hint)
             with applied(source, mutation, live_functions(source.module)) as done:
                 assert done, mutation.what
                 noticed = killers(known, numbers, most=2)

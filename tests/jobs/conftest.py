@@ -1,6 +1,7 @@
 """A served forge with this project's repository, a checkout as a CI job has it, and the jobs as CI calls them."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +18,16 @@ from agent.domain import Document, Report, Request
 from agent.github.connect import Connection, connect
 from agent.guardrails import Guardrails, load_guardrails
 from agent.jobs import author, intake, propose, publish, steer
+from agent.models.budget import Budget
+from agent.models.call import Models
+from agent.models.providers import Providers
+from agent.models.roles import load_roles
 from agent.render.page import Context
 from agent.repo import Remote
 from agent.sandbox.forge import Event, Forge, Server, serve
 from agent.sandbox.world import seed
 from agent.settings import Settings, load_settings
+from agent.tools import Tools, allowed
 
 PROJECT = Path(__file__).parent.parent.parent
 REPOSITORY = "acme/infra"
@@ -39,6 +45,7 @@ class Desk:
     events: list[Event] = field(default_factory=list)
     guardrails: Guardrails = field(default_factory=lambda: load_guardrails(PROJECT))
     now: datetime = datetime(2026, 1, 2, tzinfo=UTC)
+    models: Models = field(default_factory=lambda: Models(Providers(), Budget()))
 
     def person(self, login: str) -> Repository:
         api = github.Github(
@@ -99,7 +106,9 @@ class Desk:
     def author(self, documents: Documents) -> tuple[Document, ...]:
         return self.run(
             author.run, documents, root=self.clone(), settings=self.settings, guardrails=self.guardrails,
-            clock=lambda: self.now,
+            clock=lambda: self.now, models=self.models, roles=load_roles(PROJECT),
+            tools=Tools(environment=allowed(os.environ)),
+            pythons=dict.fromkeys(("checkov", "ansible", "kubernetes"), ""),
         )  # fmt: skip
 
     def propose(self, documents: Documents, root: Path | None = None) -> tuple[Document, ...]:

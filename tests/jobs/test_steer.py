@@ -123,7 +123,7 @@ def test_G04_a_person_with_the_name_of_an_app_is_a_person(desk: Desk) -> None:
 
 ANSWERS = {
     "/agent help": "`/agent rollback`",
-    "/agent review": "no reviewer is configured",
+    "/agent review": "no open pull request",
     "/agent revize x": "Did you mean `/agent revise`?",
     "/agent approve abc123": "40-hex",
     "/agent retry": "nothing of this request was merged",

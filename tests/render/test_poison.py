@@ -156,6 +156,9 @@ def bodies() -> Iterator[tuple[str, str, str]]:
                     for finding in answer.findings:
                         yield name, "plain", finding.rule
                         yield name, "plain", finding.message
+                elif isinstance(answer, tuple):  # findings that stand beside a line
+                    for finding in answer:
+                        yield name, "body" if name == "review.review_comments" else "plain", finding.message
                 elif isinstance(answer, str):
                     yield name, "plain" if name in PLAIN else "command" if name in COMMAND else "body", answer
                 else:

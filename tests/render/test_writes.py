@@ -15,6 +15,7 @@ TEXTS = {
     "update_comment": ("body",),
     "ensure_pull": ("title", "body"),
     "check_run": ("title", "summary", "text", "findings"),
+    "review": ("note", "findings"),
     "set_state": (),
     "react": (),
     "close": (),

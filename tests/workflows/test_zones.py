@@ -1,6 +1,8 @@
 """The shipped workflow files: one job one zone, and nothing that an event says is ever run."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from ruamel.yaml import YAML
 from agent.commands import COMMANDS
 from agent.domain import ROUTES
 from agent.jobs import ORDER
+from agent.models.providers import KEYS_FILE, KINDS, configured
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -24,6 +27,7 @@ ZONES: dict[str, dict[str, str]] = {
     "examine": {"contents": READ},
     "propose": {"contents": WRITE, "issues": WRITE, "pull-requests": WRITE},
     "plan": {"contents": READ, "id-token": WRITE},
+    "review": {"contents": READ},
     "publish": {"contents": READ, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
     "resolve": {"checks": READ, "contents": READ, "issues": READ, "pull-requests": READ},
     "lock": {"actions": READ, "contents": WRITE},
@@ -31,6 +35,8 @@ ZONES: dict[str, dict[str, str]] = {
     "validate": {"contents": READ, "id-token": WRITE},
     "report": {"contents": WRITE, "checks": WRITE, "issues": WRITE, "pull-requests": WRITE},
 }
+# Jobs that ask a language model.
+ASKING = ("author", "review")
 LOGIN = "aws-actions/configure-aws-credentials"
 
 
@@ -59,7 +65,8 @@ def test_there_are_the_workflows_of_the_design() -> None:
 def test_W07_a_job_has_the_permissions_of_its_zone(file: str, name: str, job: dict[str, Any]) -> None:
     assert job["permissions"] == ZONES[name]
     assert ("id-token" in ZONES[name]) == any(LOGIN in step.get("uses", "") for step in job["steps"])
-    assert job.get("environment") == ("apply" if name == "apply" else None)
+    asks = name in ASKING and "secrets" in str(job)
+    assert job.get("environment") == ("apply" if name == "apply" else "models" if asks else None)
     assert 0 < job["timeout-minutes"] <= 60
 
 
@@ -125,8 +132,47 @@ def test_W08_no_condition_trusts_a_name() -> None:
 
 def test_W09_no_secret_stands_in_a_job_without_its_environment() -> None:
     for _, name, job in jobs():
-        assert "secrets" not in str(job), name
+        assert "secrets" not in str(job) or (name in ASKING and job["environment"] == "models"), name
     assert "inherit" not in "".join(path.read_text(encoding="utf-8") for path in FILES)
+
+
+@pytest.mark.parametrize(("file", "name", "job"), [item for item in jobs() if item[1] in ASKING])
+def test_W09_R01_the_keys_of_models_stand_in_one_step_that_only_writes_them_to_a_file(
+    file: str, name: str, job: dict[str, Any]
+) -> None:
+    holding = [at for at, step in enumerate(job["steps"]) if "secrets" in str(step)]
+    if not holding:
+        assert name != "review", f"{file}: a review without a key asks nobody"
+        return
+    (at,) = holding
+    given = job["steps"][at]["env"]
+    kinds = {kind.key: "secrets" for kind in KINDS.values()} | {kind.address: "vars" for kind in KINDS.values()}
+    assert given == {key: f"${{{{ {where}.{key} }}}}" for key, where in kinds.items()}
+    (line,) = [one for one in job["steps"][at]["run"].splitlines() if one != "umask 077"]
+    assert re.fullmatch(r"""jq -n '\$ENV \| with_entries\([^']*\)' > "\$RUNNER_TEMP/models\.json\"""", line)
+    # What runs next is the job alone: it reads the file and removes it before it starts anything.
+    asking = job["steps"][at + 1]
+    assert asking["env"]["INFRA_AGENT_KEYS_FILE"] == "${{ runner.temp }}/models.json"
+    assert f"bin/infra-agent job {name} " in asking["run"]
+    assert str(job).count("models.json") == 2
+    assert "id-token" not in job["permissions"]
+
+
+def test_R01_the_step_writes_exactly_what_the_program_reads(tmp_path: Path) -> None:
+    (step,) = [
+        one for file, name, job in jobs() if (file, name) == ("agent.yml", "review")
+        for one in job["steps"] if "secrets" in str(one)
+    ]  # fmt: skip
+    given = {name: f"value of {name}" for name in step["env"]} | {"OPENAI_BASE_URL": "https://models.acme.example/v1"}
+    given |= dict.fromkeys(("ANTHROPIC_BASE_URL", "COMPATIBLE_BASE_URL", "OLLAMA_BASE_URL"), "")
+    environ = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "HOME": "/", **given}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", step["run"]], env=environ, check=True, timeout=20)
+    path = tmp_path / "models.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    providers = configured({KEYS_FILE: str(path)})
+    assert set(providers.access) == {"anthropic", "openai"}
+    assert providers.access["openai"].base_url == "https://models.acme.example/v1"
+    assert "value of OPENAI_API_KEY" in providers.secrets()
 
 
 def test_W14_every_job_runs_on_a_fresh_machine() -> None:

@@ -1,0 +1,4 @@
+output "bucket" {
+  description = "Name of the bucket."
+  value       = aws_s3_bucket.letters.bucket
+}
