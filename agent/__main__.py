@@ -28,7 +28,7 @@ from agent.models.keys import take
 from agent.models.providers import Providers
 from agent.render.lint import no_command, place, plain
 from agent.schemas import NAMES, json_schema
-from agent.settings import TerraformSettings, load_settings
+from agent.settings import SETTINGS_PATH, TerraformSettings, load_settings
 from agent.tools import CLOUD_VARIABLES, Tools, allowed, secrets_of
 
 # Tools that live in environments of their own, each with its interpreter named by a variable.
@@ -73,11 +73,12 @@ def job(
     # A job that is cancelled gets to end its tools in order: terraform writes its state and gives the lock back.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     gc.disable()  # nothing becomes garbage while modules load, and looking for it is a sixth of the time
-    run = import_module(f"agent.jobs.{name}").run
+    module = import_module(f"agent.jobs.{name}")
     gc.enable()
     providers = take(os.environ)
     effects = _Effects(dict(os.environ), folder=folder, unit=unit, job=name, providers=providers)
     os.environ.pop("INFRA_AGENT_APP_KEY", None)  # no program that is started from here on has it
+    run = module.not_set_up if name == "intake" and effects.not_set_up() else module.run
     try:
         made = run(**{parameter: effects.get(parameter) for parameter in inspect.signature(run).parameters})
     except AgentError as error:
@@ -261,6 +262,11 @@ class _Effects:
 
     def get(self, parameter: str) -> Any:
         return getattr(self, f"_{parameter}")()
+
+    def not_set_up(self) -> bool:
+        """Whether this is a pull request into a branch without our settings, as the one that brings them is."""
+        is_pull = self.environ.get("GITHUB_EVENT_NAME") == "pull_request"
+        return is_pull and not os.path.lexists(self.root / SETTINGS_PATH)
 
     def _documents(self) -> Documents:
         expected = _pairs(self.environ.get("INFRA_AGENT_EXPECT", ""))

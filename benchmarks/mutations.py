@@ -187,7 +187,9 @@ def constant_mutations(tree: ast.Module) -> Iterator[Mutation]:
 
 
 def _hint(what: str) -> str:
-    words = re.findall(r"[A-Za-z0-9_-]{3,}", what.removeprefix("without ").removeprefix("the alternative "))
+    words = re.findall(
+        r"[A-Za-z0-9_-]{3,}", re.sub(r"\\[A-Za-z]", " ", what).removeprefix("without ").removeprefix("the alternative ")
+    )
     return max(words, key=len, default="")
 
 

@@ -15,7 +15,7 @@ from agent.checks.severity import SEVERITY_PATH, Severities
 from agent.checks.waivers import WAIVERS_PATH, Waivers
 from agent.doctor import LOCK_PATH, Line
 from agent.domain import Value
-from agent.errors import AgentError, ToolError
+from agent.errors import AgentError, ToolError, UserError
 from agent.github.connect import Connection
 from agent.github.setup import Answer, look, look_all
 from agent.guardrails import GUARDRAILS_PATH, Guardrails
@@ -32,24 +32,37 @@ _CONFIGURATION: Mapping[str, type[Value]] = {
 
 
 def examine(connection: Connection, *, checkout: Path = CHECKOUT) -> Iterator[Line]:
-    """A line for each thing. What the token may not read is UNKNOWN; a failure of GitHub ends it with such a line."""
+    """A line for each thing. What the token may not read is UNKNOWN; a failure of GitHub ends it with such a line.
+
+    Raises UserError when the repository itself cannot be read: then nothing is known.
+    """
+    about = _repository(connection)
     try:
-        yield from _examine(connection, checkout)
+        yield from _examine(connection, checkout, about)
     except ToolError as error:
         yield Line(connection.name, None, f"{error}; run this again")
 
 
-def _examine(connection: Connection, checkout: Path) -> Iterator[Line]:
-    seen = look(connection, "")
-    if not seen.known:
-        yield Line(connection.name, None, f"GitHub answered {seen.status}: {seen.message}; is the token for it?")
-        return
-    branch = str(seen.data["default_branch"])
-    rights = seen.data.get("permissions") or {}
+def _repository(connection: Connection) -> Mapping[str, Any]:
+    """What GitHub says of the repository as a whole."""
+    try:
+        seen = look(connection, "")
+    except ToolError as error:
+        raise UserError(f"{connection.name}: nothing was looked at: {error}; run this again") from error
+    if seen.known:
+        found: Mapping[str, Any] = seen.data
+        return found
+    mend = _UNREAD.get(seen.status, "a token that may read the repository is needed")
+    raise UserError(f"{connection.name}: cannot be read: GitHub answered {seen.status}: {seen.message}; {mend}")
+
+
+def _examine(connection: Connection, checkout: Path, about: Mapping[str, Any]) -> Iterator[Line]:
+    branch = str(about["default_branch"])
+    rights = about.get("permissions") or {}
     strongest = next((name for name in ("admin", "maintain", "push", "triage", "pull") if rights.get(name)), "")
     admin = "" if strongest == "admin" else "; what only an administrator may read is UNKNOWN below"
     yield Line(connection.name, True, f"readable, the token's role is {strongest or 'not told'}{admin}")
-    yield Line("issues", bool(seen.data.get("has_issues")), "on" if seen.data.get("has_issues") else _MEND["issues"])
+    yield Line("issues", bool(about.get("has_issues")), "on" if about.get("has_issues") else _MEND["issues"])
     files: dict[str, str] = {}
     yield from _workflows(connection, branch, checkout, files)
     yield from _in_the_way(connection, branch)
@@ -64,6 +77,10 @@ def _examine(connection: Connection, checkout: Path) -> Iterator[Line]:
     yield _subject(connection)
 
 
+_UNREAD = {
+    401: "GITHUB_TOKEN is no token, or has expired: make a new one, such as GITHUB_TOKEN=$(gh auth token)",
+    404: "there is no such repository, or GITHUB_TOKEN is not for it",
+}
 _MEND = {
     "issues": "switched off: a request is an issue. Settings > General > Features > Issues",
     "actions": "switched off. Settings > Actions > General > Actions permissions",

@@ -23,7 +23,7 @@ GUARDED = frozenset({
 })  # fmt: skip
 ACTIONS = frozenset({"no-op", "create", "read", "update", "delete"})
 INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
-POLICY = re.compile(r"(?:.*_)?policy(?:_document)?|assume_role_policy|policy_json")
+POLICY = re.compile(r"(?:.*_)?policy(?:_document)?|policy_json")
 
 
 class PlanUnderTest(NamedTuple):

@@ -43,9 +43,9 @@ def required_providers(module: Module) -> Iterator[Hit]:
                 yield source.hit("required_providers stands in terraform { }, without blocks", block.at)
             for item in block.body.attributes:
                 where = provider_source(item.name, item.value)
-                if not where or not module.allows(where):
+                if not module.allows(where):
                     yield source.hit(f"provider {item.name!r}: {where or 'not plain text'} is not allowed", item.at)
-                elif item.value.kind == "object" and not {part.text for part in item.value.parts} <= REQUIRED:
+                elif not {part.text for part in item.value.parts} <= REQUIRED:
                     yield source.hit(f"provider {item.name!r} takes source, version and configuration_aliases", item.at)
 
 
@@ -72,7 +72,7 @@ def module_sources(module: Module) -> Iterator[Hit]:
         text = literal(block.body.get("source"))
         if text is None:
             yield source.hit("module: source must be plain text", block.at)
-        elif text.startswith(("./", "../")) or text in {".", ".."}:
+        elif text.startswith(("./", "../")):
             yield from _local(module, source, block, text)
         else:
             yield from _remote(module, source, block, text)

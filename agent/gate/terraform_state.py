@@ -78,7 +78,7 @@ def _none(block: Block) -> bool:
     count, each = block.body.get("count"), block.body.get("for_each")
     if count is not None and count.kind == "number" and count.text.strip("0.") == "":
         return True
-    if each is not None and each.kind == "call" and each.text == "toset" and len(each.parts) == 1:
+    if each is not None and each.kind == "call" and len(each.parts) == 1:
         each = each.parts[0]
     return each is not None and each.kind in {"object", "list"} and not each.parts
 

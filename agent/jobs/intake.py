@@ -13,7 +13,7 @@ from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.jobs.called import from_comment
 from agent.jobs.calls import too_often
-from agent.jobs.snapshot import Surroundings, digest_of, from_issue, from_pull, ignored
+from agent.jobs.snapshot import Surroundings, digest_of, from_issue, from_pull, ignored, unheard
 from agent.jobs.steering import Rights
 from agent.repo import Remote, head, open_repo
 from agent.settings import Settings
@@ -51,6 +51,12 @@ def run(
             return from_pull(here, event.number, actor=event.actor.login, trigger="pull_request")
     reason = event.reason if isinstance(event, events.Ignored) else "the event is not for the agent"
     return (ignored(here, reason),)
+
+
+def not_set_up(root: Path, connection: Connection) -> Request:
+    """The answer to a pull request into a branch that has no settings of ours: nothing is read, judged or posted."""
+    why = "infra-agent is not on the default branch yet; nothing is judged until this is merged"
+    return unheard(why, repository=connection.name, base=head(open_repo(root)))
 
 
 def _labelled(event: events.IssueLabelled, here: Surroundings) -> Request:

@@ -168,11 +168,18 @@ def answered(here: Surroundings, event: events.IssueComment, *reasons: str) -> R
 
 def ignored(here: Surroundings, *reasons: str, number: int = 0, actor: str = "", url: str = "") -> Request:
     """An event that is not for us, and why."""
+    return unheard(*reasons, repository=here.connection.name, base=here.base, number=number, actor=actor, url=url)
+
+
+def unheard(
+    *reasons: str, repository: str, base: str, number: int = 0, actor: str = "", url: str = ""
+) -> Request:
+    """As `ignored`, with nothing known but the repository and the commit `base` that the job stands on."""
     return Request(
         status="ignored",
         reasons=reasons,
         trigger="usage",
-        repository=here.connection.name,
+        repository=repository,
         number=number,
         url=url,
         title="",
@@ -180,7 +187,7 @@ def ignored(here: Surroundings, *reasons: str, number: int = 0, actor: str = "",
         requester="",
         actor=actor,
         sha256=digest_of(),
-        base_sha=here.base,
+        base_sha=base,
         branch=f"agent/{number}",
     )
 

@@ -6,8 +6,10 @@ from agent.github.connect import Connection
 from agent.render.answers import Line, Standing, lock_line
 
 
-def standing_of(request: Request, *, connection: Connection) -> Standing:
-    """What is known of the request now. Nothing is taken from a comment."""
+def standing_of(request: Request, *, connection: Connection, this_run: str = "") -> Standing:
+    """What is known of the request now. Nothing is taken from a comment. `this_run`, the address of the run that asks,
+    is not under way: it ends with the answer.
+    """
     issue = read.issue(connection, request.number)
     pull = read.pull(connection, request.pull_request) if request.pull_request else None
     found = list(runs.checks_of(connection, pull.head_sha)) if pull else []
@@ -27,6 +29,7 @@ def standing_of(request: Request, *, connection: Connection) -> Standing:
         runs=tuple(
             Line(text=f"{one.title}, {one.status.replace('_', ' ')}", url=one.url)
             for one in runs.under_way(connection, titles)
+            if str(one.id) != this_run.rpartition("/")[2]
         ),
         next=_next(labels, open_pull=pull is not None and pull.state == "open"),
     )

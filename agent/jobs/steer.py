@@ -137,7 +137,7 @@ def _help(request: Request, desk: Desk) -> Said:
 
 
 def _status(request: Request, desk: Desk) -> Said:
-    found = standing_of(request, connection=desk.connection)
+    found = standing_of(request, connection=desk.connection, this_run=desk.context.run)
     body = answers.standing(desk.context, found, request=request, now=desk.clock())
     # One comment a request, edited in place, however often somebody asks.
     place = request.place or request.number

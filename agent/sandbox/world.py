@@ -102,7 +102,7 @@ def start(folder: Path, *, project: Path, environ: Mapping[str, str], mirror: st
             forge,
             folder / "runner",
             tools=programs(environ, settings),
-            machine=machine(project, environ),
+            machine=machine(project, environ, settings),
             max_parallel=2,
         )
         forge.on_event = _hand_to(runner)
@@ -147,13 +147,17 @@ def programs(environ: Mapping[str, str], settings: Settings) -> dict[str, Path]:
     return found
 
 
-def machine(project: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment that the runner's machine gives every job: nothing of it is a credential."""
+def machine(project: Path, environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The environment that the runner's machine gives every job: nothing of it is a credential, and nothing of it has a
+    job download a program.
+    """
+    terraform = find_binary(Tools(environment=allowed(environ)), settings)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return {
         **allowed(environ, names=MACHINE),
         "INFRA_AGENT_ENVS": environ.get("INFRA_AGENT_ENVS") or str(project / ".venvs"),
         "INFRA_AGENT_PYTHON": str(Path(sys.base_prefix, "bin", version)),
+        "INFRA_AGENT_TERRAFORM": str(terraform or "none"),
     }
 
 

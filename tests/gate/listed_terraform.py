@@ -108,6 +108,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         {**local("file()"), f"{UNIT}/x.json": "{}\n"},
     ),
     "terraform/block": (
+        tf("lifecycle {\n  x = 1\n}\n"),
+        tf('required_providers {\n}\nresource "aws_x" "y" {\n}\n'),
         tf("connection {\n}\n"),
         tf("resource {\n}\n"),
         tf('a = upper("x")\n'),
@@ -142,6 +144,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf("terraform {\n  required_providers {\n    aws = var.x\n  }\n}\n"),
     ),
     "terraform/module-source": (
+        tf('module "m" {\n  source  = "evil/x/aws"\n  version = "1.2.3"\n}\n'),
         tf('module "m" {\n  source = ".."\n}\n'),
         tf('module "m" {\n  source = "."\n}\n'),
         tf(f'module "m" {{\n  source = "git::https://github.com/acme/x\\\\y?ref={COMMIT}"\n}}\n'),
@@ -177,6 +180,8 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf('module "m" {\n  source    = "./m"\n  providers = { "aws" = "evil.x" }\n}\n'),
     ),
     "terraform/provider-settings": (
+        tf('provider "aws" {\n  endpoints "region" {\n  }\n}\n'),
+        tf('provider "aws" {\n  dynamic {\n  }\n}\n'),
         tf('provider "aws" {\n  dynamic "region" {\n    for_each = [1]\n    content {}\n  }\n  x {\n  }\n}\n'),
         tf('provider "aws" {\n  dynamic "endpoints" {\n    for_each = [1]\n    content {}\n  }\n}\n'),
         tf('provider "aws" {\n  for_each = {}\n}\n'),
@@ -260,6 +265,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
         tf('data "archive_file" "x" {\n  output_path = "/x"\n}\n'),
     ),
     "terraform/lifecycle": (
+        resource("  lifecycle {\n    ignore_changes = [tags[*]]\n  }"),
         resource("  lifecycle {\n    ignore_changes = [all]\n  }"),
         resource('  lifecycle {\n    ignore_changes = ["all"]\n  }'),
         resource("  lifecycle {\n    enabled = false\n  }"),
@@ -268,7 +274,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
     ),
     "terraform/safeguard": tuple(
         {BEFORE + MAIN: 'resource "aws_x" "y" {\n}\n', MAIN: f'resource "aws_x" "y" {{\n  {gone}\n}}\n'}
-        for gone in ("count = 0", "count = 0.0", "for_each = {}", "for_each = toset([])")
+        for gone in ("count = 0", "count = 0.0", "for_each = {}", "for_each = toset([])", "for_each = tomap({})")
     ),
     "terraform/secret": (
         local('[{ name = "DB_PASSWORD", value = "hunter2hunter2" }]'),
@@ -367,6 +373,34 @@ FIRES: dict[str, tuple[Example, ...]] = {
     ),
 }
 PASSES: tuple[Example, ...] = (
+    {MAIN: TEMPLATE, f"{UNIT}/x.tftpl": '${core::upper("x")}\n'},
+    resource("  dynamic {\n  }"),
+    resource('  lifecycle {\n    replace_triggered_by = ["all"]\n  }'),
+    {
+        **tf('module "m" {\n  source  = "acme/y/aws"\n  version = "1.2.3"\n}\n'),
+        SETTINGS: '{"module_sources": ["acme/y/"]}',
+    },
+    # What may go: no resource, no plain name, or never protected.
+    *(
+        {BEFORE + MAIN: f"{head} {{\n  lifecycle {{\n    {said}\n  }}\n}}\n", MAIN: "locals {\n}\n"}
+        for head, said in (
+            ('data "aws_x" "y"', "prevent_destroy = true"),
+            ('resource "aws_x"', "prevent_destroy = true"),
+            ('resource "aws_x" "y"', "create_before_destroy = true"),
+            ('resource "aws_x" "y"', "prevent_destroy = false"),
+        )
+    ),
+    *(
+        {BEFORE + MAIN: 'resource "aws_x" "y" {\n}\n', MAIN: f'resource "aws_x" "y" {{\n  {copies}\n}}\n'}
+        for copies in (
+            "count = var.x ? 1 : 0",
+            'for_each = toset(["a"])',
+            "for_each = toset()",
+            "for_each = [[]]",
+            "for_each = x",
+            "for_each = { a = 1 }",
+        )
+    ),
     *(
         planned(
             configured={"expressions": {"arn": {}}},
@@ -413,7 +447,11 @@ PASSES: tuple[Example, ...] = (
     planned(configured={"type": "aws_s3_object"}, change={"type": "aws_s3_object"}),
     planned(configured={"mode": "data", "type": "aws_s3_objects"}),
     planned(change={"type": "aws_lambda_invocations"}),
-    planned(change={"change": {"actions": ["create"], "after_unknown": {"acl": False, "cidr_blocks": [False]}}}),
+    planned(change={"change": {"actions": ["create"], "after_unknown": {"acl": False}}}),
+    planned(
+        configured={"expressions": {"cidr_blocks": {}}},
+        change={"change": {"actions": ["create"], "after_unknown": {"cidr_blocks": [False]}}},
+    ),
     planned(
         configured={"expressions": {"arn": {"constant_value": 1}}},
         change={"change": {"actions": ["create"], "after_unknown": {"acl": True}}},

@@ -1,5 +1,7 @@
 """More on which the path, content and secret rules must fire: every name, every alternative of a pattern."""
 
+import base64
+
 from agent.gate.rules import Example
 
 UNIT = "infra/terraform/dev/app"
@@ -151,6 +153,16 @@ KEYS = (
     f"secret key: {TOKEN[:40]}",
     f"AWS key = {TOKEN[:40]}",
 )
+KEY = KEYS[0]
+WRAPPED = (
+    KEY[::-1],
+    "".join(f"%{ord(char):02x}" for char in KEY),
+    *(base64.b64encode(text.encode()).decode() for text in (KEY, KEY[::-1], f"x = {KEY}", "\u00e9" * 6 + KEY)),
+    base64.b64encode(base64.b64encode(KEY.encode())).decode(),
+    base64.b64encode(KEY.encode().hex().encode()).decode(),
+    base64.b64encode(b"a" + KEY.encode()).decode().rstrip("="),
+    KEY.encode().hex(),
+)
 GIVEN = (
     "db_password db.passwd passphrase pass_phrase db-pwd dbPassword dbPasswd keyPassphrase secret api_token token"
     " apikey api_key privatekey private_key accesskey access_key secretkey secret_key client_secret clientSecret"
@@ -181,12 +193,14 @@ FIRES: dict[str, tuple[Example, ...]] = {
         *(said(f"a{char}b") for char in UNSEEN),
         said("a \u26a0\ufe0f b"),
         said("a\ufe0f b", f"{UNIT}/README.md"),
+        said("a\u200bb", f"{UNIT}/README.md"),
         said("\u26a0\ufe0f \u26a0\ufe0f\ufe0f", f"{UNIT}/README.md"),
     ),
     "content/suppression": tuple(said(text, f"{UNIT}/x.tftpl") for text in LOOKS_AWAY),
     "content/shell-pipe": tuple(said(text) for text in PIPES),
     "content/secret": (
         *(said(text) for text in KEYS),
+        *(said(text) for text in WRAPPED),
         *(said(f'{name} = "{VALUE}"') for name in GIVEN.split()),
         said(f"- 'db_password': '{VALUE}',  # x"),
         said(f'db_password = "{VALUE}"\r', f"{APP}/files/x.conf"),
@@ -216,6 +230,8 @@ PASSES: tuple[Example, ...] = (
             ("password", "var.password"),
             ("password", "/run/password"),
             ("update_password", "on_create"),
+            ("UPDATE_PASSWORD", "on_create"),
+            ("api_token", "a1B2c3D4e5F"),
             ("password_file", "hunter2hunter2"),
             ("existing_secret", VALUE),
             ("api_token", "a1b2"),
@@ -227,6 +243,8 @@ PASSES: tuple[Example, ...] = (
     ),
     at(f"{PLAY}/roles/web/tasks/main.yml"),
     at(f"{UNIT}/README.md"),
+    at(f"{UNIT}/a.locked.tf"),
+    at(f"{PLAY}/library-x/x.yml"),
     at(f"{PLAY}/templates/x.conf.j2"),
     at(f"{PLAY}/con-x.yml"),
     at(f"{PLAY}/{'a' * 60}.yml"),
