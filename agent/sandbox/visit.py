@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 from agent.author.catalog import load_blueprints
 from agent.documents import parse
-from agent.domain import Outcome
+from agent.domain import Locks, Merge, Outcome
 from agent.errors import ToolError, UserError
 from agent.github.connect import explained
 from agent.render.page import marker
@@ -135,6 +135,15 @@ class Visit:
         text = self._artifact(run_id, "document-validate", "outcome.json")
         return parse(Outcome, text, source="outcome.json") if text else None
 
+    def unapplied(self, run_id: int) -> str:
+        """Why that run of the apply had no outcome, in a line or more."""
+        for job, kind in (("resolve", Merge), ("lock", Locks)):
+            text = self._artifact(run_id, f"document-{job}", f"{kind.name}.json")
+            document = parse(kind, text, source=f"{kind.name}.json") if text else None
+            if document is not None and document.status in ("nothing", "stopped", "busy"):
+                return f"nothing was applied: {'; '.join(document.reasons)}"
+        return "the apply ended without an outcome; the run's log says why"
+
     def created(self) -> list[str]:
         """Addresses (ARN) of what AWS itself says is there and was made by the agent, sorted."""
         cloud = self.world.cloud
@@ -201,10 +210,8 @@ def form(*, what: str, environment: str, blueprint: str, parameters: str) -> str
     return "\n\n".join(f"### {label}\n\n{answer or '_No response_'}" for label, answer in answers.items())
 
 
-def reason(outcome: Outcome | None) -> str:
+def reason(outcome: Outcome) -> str:
     """Why an outcome is not well; empty when it is."""
-    if outcome is None:
-        return "the apply ended without an outcome; the run's log says why"
     bad = [unit for unit in outcome.units if unit.status != "applied" or not unit.healthy]
     return "; ".join(f"{unit.unit}: {unit.status}: {unit.reason}" for unit in bad)
 
@@ -224,4 +231,4 @@ def show_end(console: Console, *, outcome: Outcome | None, created: Sequence[str
     console.rule("where to look")
     for link in links:
         console.print(f"  {link}", markup=False, soft_wrap=True)
-    console.print("  On a real repository: README.md, “Put it on a repository”.", markup=False)
+    console.print("  On a real repository: docs/installation.md", markup=False)
