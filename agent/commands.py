@@ -65,7 +65,7 @@ COMMANDS: dict[str, Syntax] = {
         Syntax(
             name="explain",
             argument="<finding or address>",
-            help="say what a rule asks, or what the plan does with a resource",
+            help="say what a rule asks, what a check found under it, or what the plan does with a resource",
             pattern=r"\S.{0,500}",
         ),
         Syntax(

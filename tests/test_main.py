@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import git
 import pytest
 
 from agent.doctor import diagnose
@@ -76,6 +77,23 @@ def test_a_document_that_was_swapped_is_refused(tmp_path: Path) -> None:
 
 def test_a_job_outside_ci_says_what_is_missing(tmp_path: Path) -> None:
     assert "GITHUB_EVENT_NAME is not set" in said("job", "intake", "--in", ".", "--out", str(tmp_path / "o"), code=2)
+
+
+def test_intake_of_the_pull_request_that_brings_the_settings_ends_well(tmp_path: Path) -> None:
+    repo = git.Repo.init(tmp_path / "shop")
+    repo.git.execute(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--allow-empty", "-m", "first"])
+    out, event, told = tmp_path / "out/request.json", tmp_path / "event.json", tmp_path / "told"
+    event.write_text("{}")
+    environment = {
+        "GITHUB_WORKSPACE": str(tmp_path / "shop"), "GITHUB_REPOSITORY": "acme/shop", "GITHUB_TOKEN": "x",
+        "GITHUB_EVENT_PATH": str(event), "GITHUB_OUTPUT": str(told), "GITHUB_API_URL": "http://127.0.0.1:9",
+    }  # fmt: skip
+    job = ("job", "intake", "--in", str(tmp_path), "--out", str(out))
+    text = said(*job, code=0, GITHUB_EVENT_NAME="pull_request", **environment)
+    assert "infra-agent is not on the default branch yet; nothing is judged until this is merged" in text
+    assert json.loads(out.read_text())["status"] == "ignored"
+    assert "route=" not in told.read_text()
+    assert "infra-agent.yml: not there" in said(*job, code=2, GITHUB_EVENT_NAME="issues", **environment)
 
 
 def test_the_doctor_names_what_is_missing_and_how_to_get_it(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ NO_MODELS = (
     "OPENAI_API_KEY or OLLAMA_BASE_URL would change that (docs/models.md)"
 )
 API = "https://api.github.com"
+# Seconds that somebody at a desk waits for a GitHub that gives no answer.
+PATIENCE = 15.0
 
 
 def init(
@@ -79,14 +81,16 @@ def doctor(
     from agent.doctor import diagnose
 
     environ: Mapping[str, str] = ctx.obj
+    remote: list[tuple[str, Line]] = []
+    if repository:
+        from agent.adopt.remote import examine
+
+        remote = [(repository, line) for line in examine(_connection(environ, repository))]
     tools = Tools(environment=allowed(environ, names=CLOUD_VARIABLES), log=None if as_json else sys.stderr)
     mirror = environ.get("INFRA_AGENT_PROVIDER_MIRROR", "")
     found = [("here", line) for line in diagnose(Path.cwd(), tools=tools, mirror=mirror, files=not repository)]
     found += [("here", line) for line in _models(environ)]
-    if repository:
-        from agent.adopt.remote import examine
-
-        found += [(repository, line) for line in examine(_connection(environ, repository))]
+    found += remote
     if as_json:
         rows = [{"where": where, "what": one.what, "state": one.state, "detail": one.detail} for where, one in found]
         typer.echo(json.dumps(rows, indent=2))
@@ -147,4 +151,5 @@ def _connection(environ: Mapping[str, str], repository: str) -> "Connection":
             "GITHUB_TOKEN is not set: give a token that may read the repository's administration, such as "
             "GITHUB_TOKEN=$(gh auth token)"
         )
-    return connect(token=token, api_url=environ.get("GITHUB_API_URL") or API, repository=repository)
+    api_url = environ.get("GITHUB_API_URL") or API
+    return connect(token=token, api_url=api_url, repository=repository, patience=PATIENCE)

@@ -48,7 +48,7 @@ def _repository(connection: Connection) -> Mapping[str, Any]:
     try:
         seen = look(connection, "")
     except ToolError as error:
-        raise UserError(f"{connection.name}: nothing was looked at: {error}; run this again") from error
+        raise UserError(f"{connection.name}: nothing was looked at: {error}") from error
     if seen.known:
         found: Mapping[str, Any] = seen.data
         return found

@@ -1,7 +1,9 @@
 """Workflow runs and check runs on GitHub: which there are, end one, start one."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 import github
 from github.CheckRun import CheckRun
@@ -9,6 +11,7 @@ from github.CheckRun import CheckRun
 from agent.errors import ToolError
 from agent.github.connect import Connection, explained
 
+MOST_ANNOTATIONS = 1000
 UNDER_WAY = ("in_progress", "queued", "pending", "waiting", "requested")
 
 
@@ -31,6 +34,20 @@ class CheckView:
     title: str
     text: str
     url: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What a check run says under the name of a rule: beside a line, or, with no `path`, somewhere on its page `url`.
+    `help` is an address that explains the rule, or empty.
+    """
+
+    check: str
+    url: str
+    message: str = ""
+    path: str = ""
+    line: int = 0
+    help: str = ""
 
 
 def under_way(connection: Connection, titles: Collection[str]) -> tuple[RunView, ...]:
@@ -72,15 +89,40 @@ def dispatch(connection: Connection, workflow: str, *, ref: str, inputs: dict[st
 
 def checks_of(connection: Connection, commit: str) -> tuple[CheckView, ...]:
     """The newest check run of each name that our own App posted on `commit`, by name."""
-    newest: dict[str, CheckRun] = {}
     with explained(f"the checks of {commit[:7]}"):
-        for run in connection.repository.get_commit(commit).get_check_runs(filter="all"):
-            ours = run.app is not None and run.app.id == connection.app_id
-            if ours and (run.name not in newest or newest[run.name].id < run.id):
-                newest[run.name] = run
         return tuple(
             CheckView(
                 name, run.conclusion or run.status, run.output.title or "", run.output.text or "", run.html_url or ""
             )
-            for name, run in sorted(newest.items())
+            for name, run in sorted(_newest(connection, commit).items())
         )
+
+
+def noted(connection: Connection, commit: str, rule: str, checks: Collection[str]) -> tuple[Noted, ...]:
+    """What the newest of our own `checks` on `commit` say under the name `rule`, in the order of the checks' names.
+
+    Two calls, and one for a hundred annotations of each check, of which at most `MOST_ANNOTATIONS` are looked at.
+    """
+    found: list[Noted] = []
+    with explained(f"the checks of {commit[:7]}"):
+        for name, run in sorted(_newest(connection, commit).items()):
+            if name not in checks:
+                continue
+            url, summary = run.html_url or "", run.output.summary or ""
+            linked = re.search(rf"\[`{re.escape(rule)}`\]\((https://[^)\s]+)\)", summary)
+            page = linked[1] if linked else ""
+            annotations = islice(run.get_annotations(), MOST_ANNOTATIONS) if run.output.annotations_count else ()
+            beside = [one for one in annotations if one.title == rule]
+            found += [Noted(name, url, one.message, one.path, one.start_line, page) for one in beside]
+            if not beside and f"`{rule}`" in summary:
+                found.append(Noted(name, url, help=page))
+    return tuple(found)
+
+
+def _newest(connection: Connection, commit: str) -> dict[str, CheckRun]:
+    newest: dict[str, CheckRun] = {}
+    for run in connection.repository.get_commit(commit).get_check_runs(filter="all"):
+        ours = run.app is not None and run.app.id == connection.app_id
+        if ours and (run.name not in newest or newest[run.name].id < run.id):
+            newest[run.name] = run
+    return newest

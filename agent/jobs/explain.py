@@ -1,6 +1,6 @@
-"""A rule's id or a resource's address -> its help page, or what the newest plan does with it."""
+"""A rule's id or a resource's address -> its help page, what a check found, or what the newest plan does with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from agent import preflight
@@ -8,19 +8,24 @@ from agent.documents import parse
 from agent.domain import Planned, Request, Seal, without_keys
 from agent.errors import UserError
 from agent.gate import RULES
-from agent.github import read
+from agent.github import read, runs
 from agent.github.connect import Connection
 from agent.jobs.publish import PLAN_CHECK
 from agent.jobs.said import Said, nothing_done
 from agent.render import answers
+from agent.render.answers import Line
 from agent.render.page import Context
 from agent.scope import RULES as SCOPE_RULES
 
 MOST = 40
+# Checks whose findings may have rules of other programs.
+CHECKS = ("agent/checks", PLAN_CHECK)
 
 
 def explained(request: Request, *, context: Context, connection: Connection) -> Said:
-    """The page of a rule, or the plan of an address; for what is neither, what is spelled nearly so."""
+    """The page of a rule, the plan of an address, or what the checks of the pull request found under that name; for
+    what is none of these, what is spelled nearly so.
+    """
     wanted = request.argument.strip("` ")
     if page := _page(wanted):
         return Said(answers.rule_page(context, rule=wanted, page=page))
@@ -28,6 +33,8 @@ def explained(request: Request, *, context: Context, connection: Connection) -> 
     found = _planned(sealed, wanted)
     if found and sealed is not None:
         return Said(answers.address_page(context, found[:MOST], commit=sealed.head_sha))
+    if request.head_sha and (noted := runs.noted(connection, request.head_sha, wanted, CHECKS)):
+        return Said(_finding(context, wanted, noted, commit=request.head_sha))
     known = [*RULES, *preflight.RULES, *preflight.REVIEW_RULES, *SCOPE_RULES]
     addresses = [one.address for record in sealed.records.values() for one in record] if sealed else []
     near = get_close_matches(wanted, [*known, *addresses], n=3, cutoff=0.5)
@@ -46,6 +53,22 @@ def _page(rule: str) -> str:
         f"Whom policies/guardrails.yml names under overrides can set it aside: /agent override {rule} <reason>"
     )
     return f"{rule}: {asks[rule]}\n\n{how}\n"
+
+
+def _finding(context: Context, rule: str, noted: Sequence[runs.Noted], *, commit: str) -> str:
+    """What other programs' rule `rule` found, where, and the page that explains it."""
+    messages = list(dict.fromkeys(one.message for one in noted if one.message))
+    text = "\n\n".join(messages[:3]) or "It is about no single line; the check's page shows it."
+    places = dict.fromkeys(
+        Line(text=f"{one.path}:{one.line}", url=f"{context.repository}/blob/{commit}/{one.path}#L{one.line}")
+        for one in noted
+        if one.path
+    )
+    checks = dict.fromkeys(Line(text=f"the check {one.check}", url=one.url) for one in noted)
+    pages = dict.fromkeys(Line(text="what the rule asks for", url=one.help) for one in noted if one.help)
+    more = [Line(text=f"{len(places) - MOST} more places")] if len(places) > MOST else []
+    lines = [*list(places)[:MOST], *more, *checks, *pages]
+    return answers.answer(context, icon="📖", headline=f"{rule}, as the checks found it", text=text, lines=lines)
 
 
 def _sealed(request: Request, connection: Connection) -> Seal | None:

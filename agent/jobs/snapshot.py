@@ -171,9 +171,7 @@ def ignored(here: Surroundings, *reasons: str, number: int = 0, actor: str = "",
     return unheard(*reasons, repository=here.connection.name, base=here.base, number=number, actor=actor, url=url)
 
 
-def unheard(
-    *reasons: str, repository: str, base: str, number: int = 0, actor: str = "", url: str = ""
-) -> Request:
+def unheard(*reasons: str, repository: str, base: str, number: int = 0, actor: str = "", url: str = "") -> Request:
     """As `ignored`, with nothing known but the repository and the commit `base` that the job stands on."""
     return Request(
         status="ignored",

@@ -132,6 +132,14 @@ def _walk(guest: Visit, title: str, body: str, *, options: Options, timeline: Ti
     with timeline.watching("the merge is on its way"):
         run = guest.settled_run("apply", timeout=PIPELINE_SECONDS, again=seen_merged)
     code = _ended(guest, issue.number, run, pull, timeline=timeline, result=result)
+    while code and options.interactive:
+        timeline.console.print(
+            "These pages stay up. Do what the pull request's last comment says, such as `/agent approve …` by somebody "
+            "else, or `/agent retry`; the next apply is shown here. Ctrl-C ends the sandbox.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        run = guest.settled_run("apply", timeout=INTERACTIVE_SECONDS, after=run.id)
+        code = _ended(guest, issue.number, run, pull, timeline=timeline, result=result)
     if code == 0 and options.interactive:
         timeline.console.print("Look around as long as you like. Enter (or Ctrl-C) ends the sandbox.")
         _wait_for(_line_typed, INTERACTIVE_SECONDS)
@@ -163,9 +171,11 @@ def _ended(guest: Visit, issue: int, run: Run, pull: PullRequest, *, timeline: T
     links = (result.issue_url, pull.html_url, guest.world.url)
     visit.show_end(timeline.console, outcome=outcome, created=created, links=links)
     if result.applied and result.healthy and closed and created:
+        result.error = None
         timeline.tell("applied and healthy; the issue is closed", link=result.issue_url, mark="✓", style="green")
         return 0
-    result.error = visit.reason(outcome) or ("the issue is still open" if not closed else "nothing was found in AWS")
+    bad = visit.reason(outcome) if outcome is not None else guest.unapplied(run.id)
+    result.error = bad or ("the issue is still open" if not closed else "nothing was found in AWS")
     timeline.tell(result.error, link=run.html_url, mark="✗", style="red")
     return 1
 

@@ -137,11 +137,14 @@ class Visit:
 
     def unapplied(self, run_id: int) -> str:
         """Why that run of the apply had no outcome, in a line or more."""
-        for job, kind in (("resolve", Merge), ("lock", Locks)):
-            text = self._artifact(run_id, f"document-{job}", f"{kind.name}.json")
-            document = parse(kind, text, source=f"{kind.name}.json") if text else None
-            if document is not None and document.status in ("nothing", "stopped", "busy"):
-                return f"nothing was applied: {'; '.join(document.reasons)}"
+        resolved = self._artifact(run_id, "document-resolve", "merge.json")
+        merge = parse(Merge, resolved, source="merge.json") if resolved else None
+        if merge is not None and merge.status != "apply":
+            return f"nothing was applied: {'; '.join(merge.reasons)}"
+        locked = self._artifact(run_id, "document-lock", "locks.json")
+        locks = parse(Locks, locked, source="locks.json") if locked else None
+        if locks is not None and locks.status == "busy":
+            return f"nothing was applied: {'; '.join(locks.reasons)}"
         return "the apply ended without an outcome; the run's log says why"
 
     def created(self) -> list[str]:

@@ -302,12 +302,6 @@ def test_an_app_is_needed_whole_or_not_at_all(shop: Shop) -> None:
     assert lines["secret INFRA_AGENT_APP_KEY"].state == "MISSING"
 
 
-def test_a_token_that_github_does_not_know_gets_no_answer(shop: Shop) -> None:
-    (line,) = examine(shop.connection("nonsense"), checkout=shop.program)
-    assert line.state == "UNKNOWN"
-    assert "401" in line.detail
-
-
 def command(shop: Shop, *arguments: str, token: str = "") -> Result:
     """As on the command line; what the person reads is in `output`, an error in `exception`."""
     app = typer.Typer()
@@ -341,3 +335,15 @@ def test_the_command_line_says_it_as_text_and_as_json(shop: Shop, tmp_path: Path
     done = command(shop, "doctor", "--repository", NAME, token=shop.admin)
     assert "MISSING  labels: agent:ready not there; `infra-agent init --labels`" in done.output
     assert done.exit_code == 1
+
+
+def test_a_repository_that_cannot_be_read_is_an_error(shop: Shop) -> None:
+    done = command(shop, "doctor", "--repository", NAME, token="nonsense")
+    assert (type(done.exception), done.stdout) == (UserError, "")
+    assert "GitHub answered 401" in str(done.exception)
+    assert "make a new one" in str(done.exception)
+    done = command(shop, "doctor", "--repository", "acme/nowhere", "--json", token=shop.admin)
+    assert "acme/nowhere: cannot be read: GitHub answered 404" in str(done.exception)
+    nowhere = connect(token="x", api_url="http://127.0.0.1:9", repository=NAME, patience=0)
+    with pytest.raises(UserError, match=f"{NAME}: nothing was looked at: .*no answer"):
+        list(examine(nowhere))

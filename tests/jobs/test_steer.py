@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.documents import Documents
-from agent.domain import Lock, Proposal
+from agent.documents import Documents, write
+from agent.domain import Finding, Findings, Lock, Proposal
 from agent.errors import Denied, ToolError
 from agent.github import locks
 from agent.sandbox.runner import Runner
 from tests.jobs.conftest import Desk
-from tests.jobs.test_change import UNIT, pull_number, ready
+from tests.jobs.test_change import CLEAN, UNIT, pull_number, ready
 from tests.jobs.test_request import file, form
 
 SLEEPY = """\
@@ -222,6 +222,33 @@ def test_a_rule_is_explained_or_the_near_ones_are_named(desk: Desk) -> None:
         assert "](https://evil" not in body
 
 
+def test_what_a_check_found_is_explained(desk: Desk) -> None:
+    documents = ready(desk)
+    number = pull_number(documents)
+    bad = Finding(
+        source="checkov", rule="CKV_AWS_18", severity="low", message="no access log @casey", path=f"{UNIT}/main.tf",
+        line=3, help="https://docs.prismacloud.io/en/s3-13",
+    )  # fmt: skip
+    whole = Finding(source="policy", rule="OWN_1", severity="low", message="not this")
+    other = bad.model_copy(update={"rule": "CKV_AWS_19", "message": "another rule"})
+    write(documents.folder / "findings.json", Findings(findings=(bad, whole, other), checks=CLEAN.checks))
+    desk.publish(documents)
+    body = answered(desk, number, "/agent explain CKV_AWS_18").replace("\\", "")
+    for said in (
+        "no access log",
+        f"{UNIT}/main.tf:3]",
+        "main.tf#L3)",
+        "agent/checks",
+        "(https://docs.prismacloud.io/en/s3-13)",
+    ):
+        assert said in body
+    assert "another rule" not in body
+    assert "@casey" not in body
+    body = answered(desk, number, "/agent explain OWN_1").replace("\\", "")
+    assert "about no single line" in body
+    assert "agent/checks](" in body
+
+
 # --- unlock --------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +280,8 @@ def test_cancel_ends_the_runs_of_this_request_and_of_no_other(desk: Desk, runner
         file(desk, form())
         runs += runner.handle(desk.last("issues"))
     assert "no run of this request is under way" in answered(desk, 1, "/agent cancel")
+    assert "Under way" not in answered(desk, 1, "/agent status")
+    assert "Under way" in answered(desk, 2, "/agent status")
     body = answered(desk, 2, "/agent cancel")
     assert f"run {runs[1]}" in body
     assert f"run {runs[2]}" not in body
