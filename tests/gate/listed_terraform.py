@@ -109,7 +109,7 @@ FIRES: dict[str, tuple[Example, ...]] = {
     ),
     "terraform/block": (
         tf("lifecycle {\n  x = 1\n}\n"),
-        tf('required_providers {\n}\nresource "aws_x" "y" {\n}\n'),
+        tf("required_providers {\n}\n" + 'resource "aws_x" "y" {\n}\n'),
         tf("connection {\n}\n"),
         tf("resource {\n}\n"),
         tf('a = upper("x")\n'),
