@@ -178,7 +178,8 @@ class Intent(Document):
     """How the request was understood. With `questions` the pipeline stops and asks.
 
     `units` are the folders to write and `types` the resource types (or kinds) that the code may hold, where a model
-    writes it; `calls` are the questions to models that this took.
+    writes it; `calls` are the questions to models that this took. `readings` were read from the request's free text;
+    `assumptions` are what it does not say.
     """
 
     name: ClassVar[str] = "intent"
@@ -188,6 +189,7 @@ class Intent(Document):
     environment: str = ""
     risk: Risk = "low"
     blueprint: str = ""
+    readings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     units: tuple[str, ...] = ()

@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 from agent import permit
 from agent.author.catalog import Blueprint
 from agent.author.choose import choose
+from agent.author.mentions import read_mentions
 from agent.author.parameters import read_parameters
-from agent.author.request_form import Asked, read
+from agent.author.request_form import Asked, normal, read
 from agent.author.templates import holds, one_line, render_hcl, render_text
 from agent.domain import Action, ChangeSet, File, Intent, Question, Request, Risk, Scope, Verb
 from agent.guardrails import Guardrails
@@ -43,7 +44,8 @@ def write(
     known = {name for blueprint in blueprints.values() for name in blueprint.properties}
     asked = read(request, known=known, environments=environments, blueprints=blueprints)
     questions = list(asked.questions)
-    assumptions = list(asked.assumptions)
+    readings = list(asked.readings)
+    assumptions: list[str] = []
     name, question = choose(asked.blueprint, asked.prose, blueprints)
     questions += [question] if question else []
     environment, question = _environment(asked, environments, assumptions)
@@ -55,13 +57,19 @@ def write(
     given = dict(asked.parameters)
     if given.get("name") is None and "name" in asked.guesses:
         given["name"] = asked.guesses["name"]
-        assumptions.append(f"name {asked.guesses['name']}: read from the text")
+        readings.append(f"name {asked.guesses['name']}")
+    settled = {*asked.emptied, *(key for key, value in given.items() if value is not None)}
+    names = {value for key in ("name",) if isinstance(value := given.get(key), str)}
+    said = read_mentions(blueprint, asked.told, settled=settled, names=names)
+    given = {key: value for key, value in given.items() if normal(key) not in said.values} | dict(said.values)
+    readings += [f"{item}: {value}, from {said.words[item]!r}" for item, value in said.values.items()]
+    questions += said.questions
     read_in = read_parameters(blueprint, given, environment=environment)
     questions += read_in.questions
     if questions:
         return _stop(questions, environment=environment, blueprint=name)
     if not asked.blueprint:
-        assumptions.append(f"blueprint {name}: the best fit for the text")
+        readings.append(f"blueprint {name}: the best fit for the text")
     assumptions += [
         f"{item}: {_literal(read_in.values[item])} (default)"
         for item in read_in.defaults
@@ -96,6 +104,7 @@ def write(
         environment=environment,
         risk=_risk(blueprint, values, scope, guardrails),
         blueprint=name,
+        readings=tuple(readings),
         assumptions=tuple(assumptions),
     )
     change = ChangeSet(

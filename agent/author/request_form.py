@@ -22,14 +22,16 @@ _CALLED = re.compile(
     r"\b(?:called|named)\s+(?:[`'\"“]([A-Za-z0-9][A-Za-z0-9._-]{0,62})[`'\"”]|([A-Za-z0-9]+(?:[_-][A-Za-z0-9]+){1,12})\b)",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]*([^\n]+)", re.MULTILINE)
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
 class Asked:
     """What the request says. `blueprint` and `environment` are empty where it does not; `parameters` are by the name
-    that was written, a value of None stands for an emptied one; `prose` is the free text, title first. `answered` names
-    the parameters of the last answer: a mistake there is asked about, one in an earlier answer has been overtaken.
+    that was written, a value of None stands for an emptied one; `prose` is the free text, title first. `told` is what
+    of the title, text and answers was not read as a parameter. `emptied` are those that an answer took back: their
+    default is wanted. `readings` say what was read from the text.
     """
 
     prose: str
@@ -37,7 +39,9 @@ class Asked:
     environment: str
     parameters: Mapping[str, Given]
     guesses: Mapping[str, str] = field(default_factory=dict)
-    assumptions: tuple[str, ...] = ()
+    told: str = ""
+    emptied: frozenset[str] = frozenset()
+    readings: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
 
@@ -60,18 +64,22 @@ def read(
     chosen = {key: found[key] for key in (ENVIRONMENT, BLUEPRINT) if found.get(key)}
     _take(found, _from_yaml(request.fields.get(PARAMETERS, ""), [] if request.answers else questions))
     contradicted = {key: value for key, value in chosen.items() if _scalar(found[key]) != _scalar(value)}
+    emptied: set[str] = set()
     for position, answer in enumerate(request.answers, start=1):
         last = position == len(request.answers)
-        _take(found, _from_answer(answer, names, environments, blueprints, questions if last else []), clear=True)
+        given = _from_answer(answer, names, environments, blueprints, questions if last else [])
+        _take(found, given, clear=True)
+        emptied = {*(emptied - {normal(key) for key in given}), *(normal(key) for key in given if given[key] is None)}
         contradicted = {key: value for key, value in contradicted.items() if key not in _named(answer, names)}
     questions += [_contradiction(key, value, found[key]) for key, value in contradicted.items()]
     prose = f"{request.title}\n{_FENCE.sub(' ', text)}"
-    assumptions = []
+    readings = []
     environment = _scalar(found.pop(ENVIRONMENT, None)).lower()
     environment = _long_form(environment, environments)
     if not environment:
         environment, how = _environment_word(prose, environments)
-        assumptions += [how] if how else []
+        readings += [how] if how else []
+    comments = "\n\n".join(_COMMENT.findall(request.fields.get(PARAMETERS, "")))
     called = sorted({match[1] or match[2] for match in _CALLED.finditer(prose)})
     return Asked(
         prose=prose,
@@ -79,7 +87,9 @@ def read(
         environment=environment,
         parameters=found,
         guesses={"name": called[0]} if len(called) == 1 else {},
-        assumptions=tuple(assumptions),
+        told="\n\n".join((request.title, *(_untold(one, names) for one in (text, *request.answers)), comments)),
+        emptied=frozenset(emptied),
+        readings=tuple(readings),
         questions=tuple(questions),
     )
 
@@ -128,6 +138,16 @@ def _lines(lines: Iterable[str], names: Collection[str]) -> Iterator[tuple[str, 
             yield RESERVED.get(normal(match[1]), normal(match[1])), value or None
 
 
+def _untold(text: str, names: Collection[str]) -> str:
+    """What of a text is not read as a parameter: no such line, and of a block that is YAML the comments alone."""
+
+    def block(fence: re.Match[str]) -> str:
+        return "\n\n" + ("\n\n".join(_COMMENT.findall(fence[3])) if fence[2] else fence[3]) + "\n\n"
+
+    lines = _FENCE.sub(lambda fence: block(fence) if fence[2].lower() in ("", "yaml", "yml") else fence[0], text)
+    return "\n".join("" if any(_lines([line], names)) else line for line in lines.splitlines())
+
+
 def _from_yaml(text: str, questions: list[Question]) -> dict[str, Given]:
     fence = _FENCE.search(text)
     if fence and not _FENCE.sub("", text).strip():
@@ -169,7 +189,7 @@ def _environment_word(prose: str, environments: Collection[str]) -> tuple[str, s
     hits = sorted(set(words) & set(environments))
     if len(hits) != 1:
         return "", ""
-    return hits[0], f"environment {hits[0]}: read from the text"
+    return hits[0], f"environment {hits[0]}"
 
 
 def _long_form(word: str, environments: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent.checks import cost_infracost
-from agent.checks.cost_lines import total
+from agent.checks.cost_lines import not_priced, total
 from agent.checks.cost_plan import Resource, Unpriced, Values, launch_template, resources_of
 from agent.checks.cost_resources import RULES, Priced, Shop, UsageBased
 from agent.checks.cost_table import SOURCE, Table, table
@@ -97,11 +97,12 @@ def _line(resource: Resource, every: tuple[Resource, ...], prices: Table) -> _An
         return _Answer(None, unpriced=False, usage_based=False)
     if kind == "usage-based":
         note = f"usage-based, not priced: {prices.usage_based[resource.type]}"
-        return _Answer(_empty(resource, note), unpriced=False, usage_based=True)
+        return _Answer(not_priced(resource, note), unpriced=False, usage_based=True)
     sides = [_side(resource, side, values, every, prices) for side, values in _sides(resource)]
     reasons = [side for side in sides if isinstance(side, Unpriced)]
     if reasons and all(isinstance(side, UsageBased) or side is NO_CHARGE for side in sides):
-        return _Answer(_empty(resource, f"usage-based, not priced: {reasons[-1]}"), unpriced=False, usage_based=True)
+        note = f"usage-based, not priced: {reasons[-1]}"
+        return _Answer(not_priced(resource, note), unpriced=False, usage_based=True)
     before, after = (None if isinstance(side, Unpriced) else round(side.monthly, 4) for side in sides)
     known = [side for side in sides if isinstance(side, Priced)]
     used = list(dict.fromkeys(price for side in known for price in side.prices))
@@ -151,10 +152,6 @@ def _notes(sides: Sequence[Priced | Unpriced]) -> Iterable[str]:
         yield f"{told} before the change: {before}"
     elif isinstance(before, Priced) and after is NO_CHARGE:
         yield before.note
-
-
-def _empty(resource: Resource, note: str) -> CostLine:
-    return CostLine(address=resource.address, before=None, after=None, note=note)
 
 
 def _over(units: Sequence[UnitPlan], limits: PlanLimits) -> Iterator[Finding]:

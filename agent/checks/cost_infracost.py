@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.checks.cost_lines import total
+from agent.checks.cost_lines import not_priced, total
 from agent.checks.cost_plan import Resource, resources_of
 from agent.checks.cost_resources import RULES
 from agent.domain import Cost, CostLine
@@ -95,8 +95,7 @@ def _cost(answer: Mapping[str, Any], resources: tuple[Resource, ...]) -> Cost:
 
 
 def _missed(resource: Resource) -> CostLine:
-    note = f"not in {PROGRAM}'s answer"
-    return CostLine(address=resource.address, before=None, after=None, source=PROGRAM, note=note)
+    return not_priced(resource, f"not in {PROGRAM}'s answer", source=PROGRAM)
 
 
 def _amounts(part: Mapping[str, Any]) -> dict[str, float | None]:

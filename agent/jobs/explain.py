@@ -58,7 +58,8 @@ def _page(rule: str) -> str:
 def _finding(context: Context, rule: str, noted: Sequence[runs.Noted], *, commit: str) -> str:
     """What other programs' rule `rule` found, where, and the page that explains it."""
     messages = list(dict.fromkeys(one.message for one in noted if one.message))
-    text = "\n\n".join(messages[:3]) or "It is about no single line; the check's page shows it."
+    said = messages[:3] or ["It is about no single line; the check's page shows it."]
+    text = "\n\n".join([f"{rule}:", *said])
     places = dict.fromkeys(
         Line(text=f"{one.path}:{one.line}", url=f"{context.repository}/blob/{commit}/{one.path}#L{one.line}")
         for one in noted
@@ -68,7 +69,7 @@ def _finding(context: Context, rule: str, noted: Sequence[runs.Noted], *, commit
     pages = dict.fromkeys(Line(text="what the rule asks for", url=one.help) for one in noted if one.help)
     more = [Line(text=f"{len(places) - MOST} more places")] if len(places) > MOST else []
     lines = [*list(places)[:MOST], *more, *checks, *pages]
-    return answers.answer(context, icon="📖", headline=f"{rule}, as the checks found it", text=text, lines=lines)
+    return answers.answer(context, icon="📖", headline="As the checks found it", text=text, lines=lines)
 
 
 def _sealed(request: Request, connection: Connection) -> Seal | None:

@@ -38,11 +38,18 @@ def _unit(name: str, cost: Cost | None) -> dict[str, str]:
 def _amounts(costs: Sequence[Cost]) -> dict[str, str]:
     before, after = sum(cost.monthly_before for cost in costs), sum(cost.monthly_after for cost in costs)
     lines = [line for cost in costs for line in cost.lines]
+    nameless = any(_nameless(cost) for cost in costs)
     return {
-        "before": _money(before, least=any(line.before is None for line in lines)),
-        "after": _money(after, least=any(cost.unpriced or cost.usage_based for cost in costs)),
+        "before": _money(before, least=nameless or any(line.before is None for line in lines)),
+        "after": _money(after, least=nameless or any(line.after is None for line in lines)),
         "difference": _signed(after - before),
     }
+
+
+def _nameless(cost: Cost) -> bool:
+    """Whether more is left out than the lines name: it may stand before, after, or both."""
+    named = sum(line.before is None or line.after is None for line in cost.lines)
+    return cost.unpriced + cost.usage_based > named
 
 
 def _line(line: CostLine) -> dict[str, str]:

@@ -67,8 +67,8 @@ def test_the_same_request_gives_the_same_bytes() -> None:
 def test_free_text_is_enough() -> None:
     intent, change = author("Please create a private bucket called team-reports in development.", title="Storage")
     assert (change.status, intent.environment, intent.blueprint) == ("written", "dev", "s3-bucket")
-    assert "name team-reports: read from the text" in intent.assumptions
-    assert "environment dev: read from the text" in intent.assumptions
+    assert intent.readings == ("environment dev", "name team-reports", "blueprint s3-bucket: the best fit for the text")
+    assert all(assumed.endswith(" (default)") for assumed in intent.assumptions)
 
 
 def test_the_last_answer_wins() -> None:

@@ -12,6 +12,7 @@ from agent.checks.cost import from_table
 from agent.domain import Cost, CostLine, Plan, UnitPlan
 from agent.errors import ToolError
 from agent.guardrails import EnvironmentRules, Guardrails, Limits, PlanLimits
+from agent.render.cost import cost_table
 from agent.settings import Settings
 from agent.tools import Tools
 from tests.checks.plan_json import REGION, change, plan, real
@@ -59,9 +60,21 @@ def test_a_larger_machine_and_one_more_of_it_are_seen_before_and_after() -> None
 @pytest.mark.parametrize("name", ["s3-bucket-create", "s3-bucket-update", "dynamodb-table-create"])
 def test_what_bills_by_use_is_counted_and_named_and_never_priced_at_zero(name: str) -> None:
     found = from_table(real(name), region="")
-    assert [(line.before, line.after) for line in found.lines] == [(None, None)]
+    before = 0.0 if name.endswith("create") else None
+    assert [(line.before, line.after) for line in found.lines] == [(before, None)]
     assert found.lines[0].note.startswith("usage-based, not priced: ")
     assert (found.usage_based, found.unpriced, found.monthly_after) == (1, 0, 0)
+
+
+def test_what_does_not_exist_before_or_after_costs_nothing_then_and_the_sum_says_so() -> None:
+    for before, after, sums in ((None, {}, ("0.00", "at least 0.00")), ({}, None, ("at least 0.00", "0.00"))):
+        for address in ("aws_s3_bucket.x", "aws_redshift_cluster.x"):
+            found = from_table(plan([change(address, before, after)]), region=REGION)
+            told = UnitPlan(unit="infra/terraform/dev/x", target="terraform", status="planned", cost=found)
+            table = cost_table(Plan(units=(told,)), most=9)
+            assert table is not None
+            assert (table["units"][0]["before"], table["units"][0]["after"]) == sums
+            assert found.unpriced + found.usage_based == 1
 
 
 def test_a_table_that_gets_capacity_costs_it() -> None:
