@@ -15,11 +15,12 @@ def needed(guardrails: Guardrails, risk: Risk) -> Approval | None:
     return required_approvals(guardrails, risk) if asked else None
 
 
-def whose_merge_counts(guardrails: Guardrails, risk: Risk, requester: str) -> str:
+def whose_merge_counts(guardrails: Guardrails, risk: Risk, askers: Collection[str]) -> str:
     """What whoever asked for a change has to know before they merge it themselves; empty when their merge is enough."""
-    if needed(guardrails, risk) is None or not requester:
+    named = " or ".join(login for login in askers if login)
+    if needed(guardrails, risk) is None or not named:
         return ""
-    return f"a merge by {requester}, who asked for it, or by who pushed its last commit, is no approval"
+    return f"a merge by {named}, who asked for it, or by who pushed its last commit, is no approval"
 
 
 def approvals_missing(

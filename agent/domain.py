@@ -108,7 +108,8 @@ class Request(Document):
     `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order, and
     `overrides` and `approvals` what people who may do so have said; of one said twice the last counts. `argument` is
     the cleaned text behind a command that one job answers, and `place` the issue or pull request on which it was
-    written; `confirmed_by` is who confirmed exactly this request.
+    written; `confirmed_by` is who confirmed exactly this request; `also_asked` are those besides the requester who said
+    what is to be written: none of them approves it.
     """
 
     name: ClassVar[str] = "request"
@@ -136,6 +137,12 @@ class Request(Document):
     argument: str = ""
     place: int | None = None
     confirmed_by: str = ""
+    also_asked: tuple[str, ...] = ()
+
+    @property
+    def askers(self) -> tuple[str, ...]:
+        """Everybody who asked for what is written, the requester first."""
+        return tuple(dict.fromkeys((self.requester, *self.also_asked)))
 
     @property
     def route(self) -> Route:
@@ -417,6 +424,7 @@ class Seal(Document):
     request_sha256: Sha256
     request_number: int
     requester: str
+    also_asked: tuple[str, ...] = ()
     risk: Risk
     scope: Scope | None
     head_sha: Sha1
@@ -429,6 +437,11 @@ class Seal(Document):
     records: dict[str, tuple[Planned, ...]] = {}
     overrides: tuple[Override, ...] = ()
     approvals: tuple[Approval, ...] = ()
+
+    @property
+    def askers(self) -> tuple[str, ...]:
+        """Everybody who asked for what is sealed, the requester first: none of them approves it."""
+        return tuple(dict.fromkeys((self.requester, *self.also_asked)))
 
 
 # --- what happened -----------------------------------------------------------------------------------------------

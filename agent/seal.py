@@ -34,6 +34,7 @@ def make(
         request_sha256=request.sha256,
         request_number=request.number,
         requester=request.requester,
+        also_asked=request.also_asked,
         risk=risk,
         scope=scope,
         head_sha=proposal.head_sha,

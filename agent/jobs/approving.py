@@ -6,7 +6,9 @@ from typing import NamedTuple
 from agent import commands, permit, risk
 from agent.approvals import needed
 from agent.domain import Allowed, Approver, Change, Plan, Planned, Risk, Seal, Shown, UnitPlan
+from agent.errors import ToolError
 from agent.github import read, reviews
+from agent.github.connect import Connection
 from agent.github.read import CommentView, PullView
 from agent.guardrails import RISKS, Approval, Guardrails
 from agent.jobs.steering import Rights
@@ -21,11 +23,19 @@ class Tally(NamedTuple):
 
 
 def tally(
-    pull: PullView, comments: Iterable[CommentView], *, sealed_for: str, needs: Risk, rights: Rights, commit: str
+    pull: PullView,
+    comments: Iterable[CommentView],
+    *,
+    sealed_for: Collection[str],
+    needs: Risk,
+    rights: Rights,
+    commit: str,
 ) -> Tally:
     """Who approved exactly `commit`, the head of `pull`, and counts: by a review, by `/agent approve <commit>`, or by
-    the merge. `sealed_for` asked for the change and never counts; nor do Apps, who made the commit, who may not write
-    to the repository, or whom the guardrails do not name. GitHub's own word on the reviews is asked too.
+    the merge. `sealed_for` asked for the change and never count; nor do Apps, who pushed or made the commit, who may
+    not write to the repository, or whom the guardrails do not name. GitHub's own word on the reviews is asked too.
+
+    While GitHub does not say who pushed the commit nobody counts: its author is whom its pusher named.
     """
     connection = rights.connection
     match reviews.decision(connection, pull.number):
@@ -36,7 +46,12 @@ def tally(
     asked = needed(rights.guardrails, needs)
     if asked is None:
         return Tally(())
-    excluded = {name.lower() for name in (sealed_for, pull.author, *reviews.made_by(connection, commit))}
+    try:
+        pushers = _pushers(connection, pull, commit)
+    except ToolError as error:
+        return Tally((), f"GitHub does not say who pushed {commit[:7]}, so no approval of it counts ({error})")
+    makers = reviews.made_by(connection, commit)
+    excluded = {name.lower() for name in (*sealed_for, pull.author, *pushers, *makers)}
     found = [
         Approver(login=view.author, how="review", url=view.url)
         for view in reviews.approving(connection, pull.number, commit)
@@ -66,12 +81,20 @@ def allowed(
     level = _risk(shown, sealed, rights.guardrails)
     asked = needed(rights.guardrails, level) or Approval()
     said = [_by_comment(comment) for comment in _approving(later, commit)]
-    people = [one.login for one in _counting(said, asked, excluded={sealed.requester.lower()}, rights=rights)]
+    asking = {login.lower() for login in sealed.askers}
+    people = [one.login for one in _counting(said, asked, excluded=asking, rights=rights)]
     if len(people) < asked.count:
         return ()
     if _loses_data(shown, rights.guardrails) and all(rights.why_no_approval(login) for login in people):
         return ()
     return tuple(Allowed(unit=unit, digest=digest, by=tuple(people)) for unit, digest in shown.plans.items())
+
+
+def _pushers(connection: Connection, pull: PullView, commit: str) -> frozenset[str]:
+    """Raises ToolError when that is not known, as it is of a branch in a fork."""
+    if pull.head_repository != connection.name:
+        raise ToolError(f"the branch {pull.branch} is in another repository")
+    return reviews.pushed_by(connection, branch=pull.branch, commit=commit)
 
 
 def _approving(comments: Iterable[CommentView], commit: str) -> Iterator[CommentView]:

@@ -90,6 +90,7 @@ def _rollback(
             "number": issue,
             "title": change.summary,
             "requester": event.actor.login,
+            "also_asked": (read.issue(here.connection, issue).author,),
             # Whoever asks for exactly these files back has understood what is written.
             "confirmed_by": event.actor.login,
             "branch": f"agent/{issue}-rollback",

@@ -11,6 +11,7 @@ from agent.errors import UserError
 from agent.github import locks, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
+from agent.jobs import askers
 from agent.jobs.branch import next_commit
 from agent.jobs.clashes import open_changes
 from agent.jobs.snapshot import BRANCH
@@ -74,8 +75,9 @@ def run(
         return _refused(against)
 
     message = comments.commit_message(request=request, change=change, secrets=context.secrets)
+    message = f"{message}\n{askers.trailer(request.askers)}\n"
     if change.scope is not None:
-        message = f"{message}\n{scope.trailer(change.scope)}\n"
+        message = f"{message}{scope.trailer(change.scope)}\n"
     try:
         commit, expected = next_commit(
             repo,

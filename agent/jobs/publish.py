@@ -170,7 +170,7 @@ def _unapproved(connection: Connection, guardrails: Guardrails, sealed: Seal, pr
         return ()
     pull = read.pull(connection, proposal.pull_request)
     counted = tally(
-        pull, read.comments(connection, pull.number), sealed_for=sealed.requester, needs=sealed.risk,
+        pull, read.comments(connection, pull.number), sealed_for=sealed.askers, needs=sealed.risk,
         rights=Rights(connection, guardrails), commit=sealed.head_sha,
     )  # fmt: skip
     who = [one.login for one in counted.approvers]
@@ -283,7 +283,7 @@ def _on_pull(
             findings=findings,
             plan=plan,
             review=opinion.in_brief,
-            merger=whose_merge_counts(guardrails, sealed.risk, sealed.requester) if sealed else "",
+            merger=whose_merge_counts(guardrails, sealed.risk, sealed.askers) if sealed else "",
         )
     }
     if findings is not None:

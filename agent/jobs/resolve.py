@@ -157,9 +157,7 @@ def _judged(
         return _stopped(merge, *differences)
 
     comments = read.comments(connection, pull.number)
-    counted = tally(
-        pull, comments, sealed_for=sealed.requester, needs=sealed.risk, rights=rights, commit=sealed.head_sha
-    )
+    counted = tally(pull, comments, sealed_for=sealed.askers, needs=sealed.risk, rights=rights, commit=sealed.head_sha)
     merge = merge.model_copy(update={"approvers": counted.approvers})
     logins = tuple(one.login for one in counted.approvers)
     missing = counted.against or approvals_missing(guardrails, sealed.risk, logins, commit=sealed.head_sha, merged=True)

@@ -13,6 +13,7 @@ from agent.domain import ChangeSet, Document, Request, Trigger
 from agent.errors import UserError
 from agent.github import read
 from agent.github.connect import Connection
+from agent.jobs.askers import from_messages
 from agent.jobs.steering import Rights, Steering, steering
 from agent.jobs.workspace import change_of, infrastructure, units_of
 from agent.repo import Remote, fetch, message, messages
@@ -75,6 +76,7 @@ def from_issue(here: Surroundings, number: int, *, actor: str, trigger: Trigger,
         branch=f"agent/{number}",
         pull_request=pull.number if pull else None,
         comment_id=comment,
+        also_asked=said.answered_by,
         removed=tuple(dict.fromkeys((*title.removed, *body.removed, *left_out))),
     )
 
@@ -108,6 +110,10 @@ def from_pull(
     said = _said(here, int(ours["number"]) if ours else number, pull, until=comment)
     if trigger == "pull_request" and not why and not files:
         trigger = "untouched"
+    askers: tuple[str, ...] = (pull.author,)
+    if ours:
+        written_for = from_messages(messages(here.repo, here.base, pull.head_sha))
+        askers = (*written_for, read.issue(here.connection, int(ours["number"])).author)
     request = Request(
         status="ignored" if why or not (files or trigger == "untouched") else "accepted",
         reasons=(why,) if why else () if files else ("the pull request changes nothing below infra/",),
@@ -117,7 +123,8 @@ def from_pull(
         url=pull.url,
         title=title.text,
         body=body.text,
-        requester=read.issue(here.connection, int(ours["number"])).author if ours else pull.author,
+        requester=askers[0],
+        also_asked=askers[1:],
         actor=actor,
         sha256=digest_of(pull.title, pull.body),
         base_sha=here.base,

@@ -25,7 +25,8 @@ class Steering:
     """In the order in which it was said; of overrides of one rule, and approvals of one address, the last counts.
 
     `confirmed_by` confirmed after the last answer; `shown` is the hash of the request that our status comment shows.
-    `left_out` counts answers that are too long, together with those after them, to be read.
+    `answered_by` gave the answers that are read; `left_out` counts answers that are too long, together with those after
+    them, to be read.
     """
 
     answers: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Steering:
     confirmed_by: str = ""
     shown: str = ""
     left_out: int = 0
+    answered_by: tuple[str, ...] = ()
 
 
 class Rights:
@@ -115,6 +117,7 @@ def steering(
     since = read.labelled_at(connection, places[0], label)
     found = [comment for place in places for comment in read.comments(connection, place)]
     answers: list[str] = []
+    answered_by: list[str] = []
     overrides: dict[str, Override] = {}
     approvals: dict[tuple[str, str], Approval] = {}
     confirmed_by = shown = ""
@@ -130,6 +133,7 @@ def steering(
         match command.name:
             case "revise" if not stale and rights.may_write(comment.author):
                 answers.append(clean(command.text).text)
+                answered_by.append(comment.author)
                 confirmed_by = ""
                 # What is written anew is reviewed anew.
                 overrides = {rule: one for rule, one in overrides.items() if not rule.startswith(preflight.REVIEW)}
@@ -155,6 +159,7 @@ def steering(
         confirmed_by,
         shown,
         len(answers) - len(kept),
+        tuple(dict.fromkeys(answered_by[len(answers) - len(kept) :])),
     )
 
 

@@ -41,7 +41,7 @@ def vote(request: Request, *, context: Context, connection: Connection, guardrai
     counted = tally(
         pull,
         read.comments(connection, pull.number),
-        sealed_for=sealed.requester,
+        sealed_for=sealed.askers,
         needs=sealed.risk,
         rights=rights,
         commit=commit,

@@ -89,7 +89,7 @@ def test_P02_back_on_an_older_sealed_head_the_approvals_of_the_newer_one_do_not_
     newer = push_more(desk)
     put_seal(desk, desk.person("casey").get_pull(2))
     desk.person("erin").get_issue(2).create_comment(f"/agent approve {newer}")
-    ref(desk, "heads/agent/1").edit(older, force=True)
+    desk.person("casey").get_git_matching_refs("heads/agent/1")[0].edit(older, force=True)
     push = merged(desk, pull)
     assert desk.person("morgan").get_pull(2).head.sha == older
     stopped(desk, push, 2, f"/agent approve {older}")

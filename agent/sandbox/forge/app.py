@@ -7,6 +7,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from agent.sandbox.forge import (
+    activity,
     apps,
     checks,
     comments,
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *repositories.ROUTES, *issues.ROUTES, *comments.ROUTES, *labels.ROUTES, *reactions.ROUTES, *pulls.ROUTES,
     *reviews.ROUTES, *checks.ROUTES, *statuses.ROUTES, *git_data.ROUTES, *protection.ROUTES, *commits.ROUTES,
     *contents.ROUTES, *search.ROUTES, *environments.ROUTES, *forks.ROUTES, *apps.ROUTES,
+    *activity.ROUTES,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from agent.sandbox.forge import git
+from agent.sandbox.forge import activity, git
 from agent.sandbox.forge.events import emit
 from agent.sandbox.forge.merging import test_merge
 from agent.sandbox.forge.shapes.git import pushed_commit
@@ -44,6 +44,9 @@ def moved(forge: "Forge", repo: Row, actor: Actor, moves: Iterable[Move], *, mer
         _push_event(forge, repo, actor, move, commits)
         if not move.ref.startswith("refs/heads/"):
             continue
+        activity.record(
+            forge, repo, actor.id, ref=move.ref, before=move.old, after=move.new, merging=merging is not None
+        )
         branch = move.ref.removeprefix("refs/heads/")
         _heads(forge, repo, actor, branch, move)
         if move.new != git.ZERO:

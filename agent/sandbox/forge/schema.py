@@ -80,6 +80,10 @@ CREATE TABLE IF NOT EXISTS pull_heads (issue_id INTEGER PRIMARY KEY REFERENCES i
 CREATE TABLE IF NOT EXISTS kept_settings (
     id INTEGER PRIMARY KEY, repo_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,
     value TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, UNIQUE (repo_id, kind, name));
+CREATE TABLE IF NOT EXISTS activities (
+    id INTEGER PRIMARY KEY, repo_id INTEGER NOT NULL, actor_id INTEGER NOT NULL, ref TEXT NOT NULL,
+    before_sha TEXT NOT NULL, after_sha TEXT NOT NULL, kind TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS activities_of_branch ON activities (repo_id, ref, id);
 CREATE TABLE IF NOT EXISTS api_calls (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL,
     actor TEXT NOT NULL, run_id INTEGER);

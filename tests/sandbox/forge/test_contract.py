@@ -116,6 +116,10 @@ def _pulls(world: World, ann: Any, rob: Any) -> None:
     mine.is_merged()
     list(ann.get_commit(world.forge.resolve(NAME, "main")).get_pulls())
     ann.get_git_ref("heads/api").delete()
+    for query in ({}, {"ref": "refs/heads/api", "per_page": "1"}, {"activity_type": "pr_merge", "time_period": "day"}):
+        answer = world.raw("GET", f"/repos/{NAME}/activity", token=world.tokens["ann"], params=query)
+        assert answer.status_code == 200
+        assert answer.json(), query
 
 
 RULESET = {
