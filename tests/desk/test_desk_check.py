@@ -166,12 +166,20 @@ def test_a_checkout_without_infrastructure_has_nothing_to_check(tmp_path: Path, 
     repo.close()
 
 
-@pytest.mark.parametrize("name", ["main.tf", "deep/main.tf", "deep/kustomization.yaml", "site.yml"])
+@pytest.mark.parametrize("name", ["main.tf", "kustomization.yaml", "site.yml"])
 def test_a_checkout_that_is_infrastructure_itself_is_looked_at(tmp_path: Path, name: str) -> None:
     git.Repo.init(tmp_path).close()
     write(tmp_path, {name: "- hosts: all\n" if name == "site.yml" else FINE})
     assert look(tmp_path).units
     assert not look(tmp_path).nothing
+
+
+@pytest.mark.parametrize("name", ["deep/main.tf", "deep/kustomization.yaml"])
+def test_a_checkout_with_code_elsewhere_asks_for_the_folder(tmp_path: Path, name: str) -> None:
+    git.Repo.init(tmp_path).close()
+    write(tmp_path, {name: FINE})
+    with pytest.raises(UserError, match="no infra/ here; name the folder of a unit, such as deep"):
+        look(tmp_path)
 
 
 def test_a_lone_file_stands_for_the_files_beside_it(tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ WRITERS = {
     "write.update_comment": 1,
     "write.outdate": 1,
     "write.ensure_pull": 1,
-    "write._create_pull": 1,
+    "write._create_pull": 2,
+    "write._mark": 2,
+    "write.review": 1,
+    "write.create": 1,
     "write.set_state": 2,
     "write.react": 1,
     "write.close": 1,
@@ -45,6 +48,8 @@ WITHOUT_TEXT = {
     "write.set_state": "labels of ours, and those the settings name",
     "write.react": "one of three reactions",
     "write.close": "a state",
+    "write._mark": "a label of ours",
+    "write.create": "the inside of write.review",
     "locks.take": "a document that is read back: unit, run, login, time; `Lock` checks each",
     "locks.release": "the name of a ref",
     "runs.dispatch": "a number and the default branch",
@@ -111,6 +116,9 @@ def writes(connection: Connection, text: str, sha: str) -> dict[str, Callable[[]
         "write._create_pull": lambda: write.ensure_pull(connection, branch="b", base="main", title=text, body=text),
         "write.ensure_pull": lambda: write.ensure_pull(
             connection, branch="b", base="main", title=f"x {text}", body=f"x {text}"
+        ),
+        "write.review": lambda: write.review(
+            connection, 2, commit=sha, marker=marker, note=text, findings=many[:2]
         ),
         "write.check_run": lambda: write.check_run(
             connection, name="agent/gate", commit=sha, conclusion="failure", title=text, summary=text, text=text,
