@@ -108,9 +108,7 @@ def test_a_bucket_goes_the_whole_way(
         assert raw["resource_changes"]
         assert not s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="state/dev/whole-way").get("Contents")
 
-        done = terraform.apply(
-            cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, key=b"k"
-        )
+        done = terraform.apply(cloud_tools, root, unit, settings=settings, expected_digest=planned.digest, key=b"k")
         assert (done.status, done.digest) == ("applied", planned.digest), done.reason
         assert [item["Key"] for item in s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="state/dev/")["Contents"]] == [
             "state/dev/whole-way.tfstate"
