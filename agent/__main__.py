@@ -303,6 +303,7 @@ class _Effects:
             documents=self._documents(),
             clock=self._clock(),
             say=self._say(),
+            budgets=self._guardrails().budgets,
         )
 
     def _roles(self) -> Any:

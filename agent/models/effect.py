@@ -7,11 +7,12 @@ from pathlib import Path
 from agent.documents import Documents
 from agent.domain import ChangeSet, Intent, ModelCall, Review
 from agent.errors import UserError
+from agent.guardrails import Budgets
 from agent.models.budget import Budget
 from agent.models.call import Models
 from agent.models.providers import Providers
 from agent.models.spend import SPEND_FILE, note, spent_on
-from agent.settings import ModelsSettings
+from agent.settings import Ceiling, ModelsSettings
 
 TRANSCRIPTS = "INFRA_AGENT_TRANSCRIPTS"
 
@@ -24,15 +25,17 @@ def models(
     documents: Documents,
     clock: Callable[[], datetime],
     say: Callable[[str], None],
+    budgets: Budgets,
 ) -> Models:
-    """`say` hears what may be taken before each call, and what was taken after it.
+    """A day's ceiling is the lower one of the settings' and of the guardrails' `budgets`. `say` hears what may be taken
+    before each call, and what was taken after it.
 
     Raises UserError when INFRA_AGENT_SPEND_FILE cannot be read, or INFRA_AGENT_TRANSCRIPTS names no folder.
     """
     spend = Path(environ[SPEND_FILE]) if environ.get(SPEND_FILE) else None
     budget = Budget(
         request=settings.request,
-        day=settings.day,
+        day=lower(settings.day, budgets),
         before=earlier(documents),
         today=spent_on(spend, clock()) if spend else (),
     )
@@ -44,6 +47,13 @@ def models(
         note=note(spend, clock) if spend else lambda call: None,
         transcript=transcripts(Path(folder)) if folder else None,
     )
+
+
+def lower(day: Ceiling, budgets: Budgets) -> Ceiling:
+    """The lower ceiling of each kind; None where neither names one."""
+    tokens = [most for most in (day.tokens, budgets.tokens_per_day) if most is not None]
+    usd = [float(most) for most in (day.usd, budgets.usd_per_day) if most is not None]
+    return day.model_copy(update={"tokens": min(tokens, default=None), "usd": min(usd, default=None)})
 
 
 def earlier(documents: Documents) -> tuple[ModelCall, ...]:

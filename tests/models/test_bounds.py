@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from agent.documents import Documents, write
 from agent.domain import ChangeSet, Intent, ModelCall
 from agent.errors import UserError
+from agent.guardrails import Budgets
 from agent.models.budget import Budget, tokens, usd
 from agent.models.call import Models, Reading
 from agent.models.data import Block
@@ -194,4 +195,5 @@ def _effect(
         documents=Documents(folder),
         clock=lambda: NOON,
         say=lambda line: None,
+        budgets=Budgets(),
     )
