@@ -22,21 +22,21 @@ FORMS: tuple[Format, ...] = ("anthropic", "openai", "compatible")
         (Reply(status=302, headers={"location": "http://127.0.0.1:9/"}), None, "answers 302"),
         (Reply(b"", flood=8 * 1024 * 1024), None, "more than a list"),
         (Reply(b"x" * 100, cut=5), False, "cannot be reached"),
-        (Reply(hang=10), False, "no answer within 0.3 s"),
+        (Reply(hang=10), False, "no answer within 1 s"),
     ],
     ids=["sound", "key", "no list", "redirect", "flood", "cut", "hang"],
 )
 def test_each_answer_is_said(form: Format, reply: Reply, ok: bool | None, said: str) -> None:
     began = time.monotonic()
     with serving([reply]) as server:
-        (reached,) = reachable(configured(server.environ(form)), seconds=0.3 if reply.hang else 5)
+        (reached,) = reachable(configured(server.environ(form)), seconds=1 if reply.hang else 5)
     assert (reached.provider, reached.ok) == (form, ok)
     assert said in reached.detail
     assert KEY not in repr(reached)
     assert len(server.seen) == 1
     assert (server.seen[0].method, server.seen[0].path) == ("GET", "/v1/models")
     assert KEY in str(server.seen[0].headers)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4
 
 
 def test_a_host_that_is_not_there_and_none_at_all() -> None:

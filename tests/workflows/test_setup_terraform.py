@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-import os
+import shutil
 import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ def run(tmp_path: Path, script: Path = SCRIPT, **more: str) -> subprocess.Comple
     programs = tmp_path / "programs"
     programs.mkdir(exist_ok=True)
     for name in ("bash", "env", "uname", "mkdir", "ln", "basename", "python3"):
-        found = next(Path(folder, name) for folder in os.environ["PATH"].split(":") if Path(folder, name).exists())
+        # This interpreter itself: the `python3` on PATH may be a version manager's script that needs more programs.
+        found = sys.executable if name == "python3" else shutil.which(name)
+        assert found is not None
         if not (programs / name).exists():
-            (programs / name).symlink_to(found.resolve())
+            (programs / name).symlink_to(Path(found).resolve())
     environment = {"PATH": str(programs), "RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_PATH": str(tmp_path / "path")}
     return subprocess.run(
         [script], env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False
