@@ -27,7 +27,7 @@ sys.path.insert(0, str(PROJECT))
 
 from agent.documents import write  # noqa: E402
 from agent.domain import ChangeSet, File, Findings, Request  # noqa: E402
-from agent.jobs.workspace import trusted  # noqa: E402
+from agent.jobs.parts.workspace import trusted  # noqa: E402
 from agent.settings import load_settings  # noqa: E402
 from agent.targets.terraform_files import unit_of  # noqa: E402
 from agent.tools import allowed, write_files  # noqa: E402

@@ -18,7 +18,7 @@ from agent.desk.folder import Folder, look, modules_and_units, stood
 from agent.domain import CheckRun, File, Finding, Findings
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import trusted
+from agent.jobs.parts.workspace import trusted
 from agent.settings import Settings
 from agent.tools import Tools
 

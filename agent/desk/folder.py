@@ -13,7 +13,7 @@ import git
 from agent.domain import File, Finding
 from agent.errors import ToolError, UserError
 from agent.gate.rules import Hit, finding
-from agent.jobs.workspace import texts
+from agent.jobs.parts.workspace import texts
 from agent.repo import MAX_BLOB
 from agent.targets.terraform_files import HEADER, MODULES, affected, discover
 

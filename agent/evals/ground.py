@@ -16,7 +16,7 @@ import git
 
 from agent.errors import UserError
 from agent.guardrails import Guardrails, load_guardrails
-from agent.jobs.workspace import texts
+from agent.jobs.parts.workspace import texts
 from agent.repo import AUTHOR, EMAIL
 from agent.settings import SETTINGS_PATH, Settings, load_settings
 from agent.tools import Tools

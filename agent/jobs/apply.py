@@ -11,8 +11,8 @@ from agent.errors import ToolError, UserError
 from agent.github import locks
 from agent.github.connect import Connection
 from agent.jobs.lock import words
+from agent.jobs.parts.workspace import lay_out
 from agent.jobs.resolve import overtaken
-from agent.jobs.workspace import lay_out
 from agent.repo import Remote, fetch, open_repo, remote_head
 from agent.settings import Settings
 from agent.targets import terraform

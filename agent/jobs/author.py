@@ -19,7 +19,7 @@ from agent.documents import Documents
 from agent.domain import ChangeSet, Intent, ModelCall, Refusal, Request, Scope
 from agent.gate import secret
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import infrastructure
+from agent.jobs.parts.workspace import infrastructure
 from agent.models.call import Models
 from agent.models.roles import Role
 from agent.repo import open_repo
@@ -66,7 +66,7 @@ def run(
     found: tuple[Intent, ChangeSet] | None = None
     note = ""
     if asked:
-        from agent.jobs import drafting  # with it come the models and the checks: seconds, where nobody is asked
+        from agent.jobs.parts import drafting  # with it come the models and the checks: seconds, where nobody is asked
 
         with tempfile.TemporaryDirectory(prefix="infra-agent-schemas-") as cache:
             place = drafting.place_of(

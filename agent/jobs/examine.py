@@ -34,7 +34,7 @@ def run(
         worker = stack.enter_context(checkov_worker(tools, python=pythons["checkov"], root=root))
         code = any(file.path.endswith(".tf") and file.content is not None for file in change.files)
         warmed = stack.enter_context(warm(tools, settings, root=root)) if code else None
-        from agent.jobs.scan import scan
+        from agent.jobs.parts.scan import scan
 
         return scan(
             request,

@@ -11,10 +11,10 @@ from agent.domain import Document, Request
 from agent.github import read
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.called import from_comment
-from agent.jobs.calls import too_often
-from agent.jobs.snapshot import Surroundings, digest_of, from_issue, from_pull, ignored, unheard
-from agent.jobs.steering import Rights
+from agent.jobs.parts.called import from_comment
+from agent.jobs.parts.calls import too_often
+from agent.jobs.parts.snapshot import Surroundings, digest_of, from_issue, from_pull, ignored, unheard
+from agent.jobs.parts.steering import Rights
 from agent.repo import Remote, head, open_repo
 from agent.settings import Settings
 

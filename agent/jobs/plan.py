@@ -15,7 +15,7 @@ from agent.documents import Documents
 from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Proposal, Request, UnitPlan
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import change_of, infrastructure, lay_out, refusals, trusted
+from agent.jobs.parts.workspace import change_of, infrastructure, lay_out, refusals, trusted
 from agent.permit import allowed_type, limits_of
 from agent.render.redact import redact
 from agent.repo import Remote, fetch, open_repo

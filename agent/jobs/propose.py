@@ -11,12 +11,12 @@ from agent.errors import UserError
 from agent.github import locks, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs import askers
-from agent.jobs.branch import next_commit
-from agent.jobs.clashes import open_changes
-from agent.jobs.snapshot import BRANCH
-from agent.jobs.telling import tell_status
-from agent.jobs.workspace import infrastructure, laid_over, refusals, trusted
+from agent.jobs.parts import askers
+from agent.jobs.parts.branch import next_commit
+from agent.jobs.parts.clashes import open_changes
+from agent.jobs.parts.snapshot import BRANCH
+from agent.jobs.parts.telling import tell_status
+from agent.jobs.parts.workspace import infrastructure, laid_over, refusals, trusted
 from agent.render import comments
 from agent.render.page import Context
 from agent.repo import Remote, open_repo, push

@@ -23,19 +23,18 @@ from agent.domain import (
 from agent.github import read, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.approving import tally
-from agent.jobs.opinion import CHECK as REVIEW_CHECK
-from agent.jobs.opinion import Opinion, opinion_of, tell_opinion
-from agent.jobs.overlap import tell_overlaps
-from agent.jobs.steering import Rights
-from agent.jobs.telling import State, react, tell_status
-from agent.jobs.workspace import change_of, fingerprints, infrastructure, laid_over, policy_of, trusted
+from agent.jobs.parts.approving import tally
+from agent.jobs.parts.opinion import CHECK as REVIEW_CHECK
+from agent.jobs.parts.opinion import Opinion, opinion_of, tell_opinion
+from agent.jobs.parts.overlap import tell_overlaps
+from agent.jobs.parts.steering import Rights
+from agent.jobs.parts.telling import State, react, tell_status
+from agent.jobs.parts.vote import PLAN_CHECK
+from agent.jobs.parts.workspace import change_of, fingerprints, infrastructure, laid_over, policy_of, trusted
 from agent.render import comments, outputs
 from agent.render.page import Context, Failure, Section, marker
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
-
-PLAN_CHECK = "agent/plan"
 
 
 def run(

@@ -3,7 +3,7 @@
 from agent.documents import Documents
 from agent.domain import Report, Request
 from agent.github.connect import Connection
-from agent.jobs.telling import received
+from agent.jobs.parts.telling import received
 
 
 def run(documents: Documents, *, connection: Connection) -> Report:

@@ -17,11 +17,11 @@ from agent.events import Dispatch, Push
 from agent.github import read, reviews
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.approving import allowed, tally
-from agent.jobs.publish import PLAN_CHECK
-from agent.jobs.snapshot import BRANCH
-from agent.jobs.steering import Rights
-from agent.jobs.workspace import fingerprints, infrastructure, policy_of, units_of
+from agent.jobs.parts.approving import allowed, tally
+from agent.jobs.parts.snapshot import BRANCH
+from agent.jobs.parts.steering import Rights
+from agent.jobs.parts.vote import PLAN_CHECK
+from agent.jobs.parts.workspace import fingerprints, infrastructure, policy_of, units_of
 from agent.permit import closed_at
 from agent.repo import Remote, changed, fetch, head, log_of, merge_base, open_repo, remote_head
 from agent.settings import Settings

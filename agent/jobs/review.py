@@ -7,7 +7,7 @@ from agent.author import analyst
 from agent.documents import Documents
 from agent.domain import ChangeSet, Findings, Intent, Plan, Request, Review
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import texts
+from agent.jobs.parts.workspace import texts
 from agent.models.call import Models
 from agent.models.roles import Role
 from agent.repo import open_repo

@@ -13,14 +13,14 @@ from agent.errors import ToolError, UserError
 from agent.github import locks, read, runs, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.explain import explained
-from agent.jobs.overlap import tell_overlaps
-from agent.jobs.propose_note import propose_note
-from agent.jobs.said import Said, nothing_done
-from agent.jobs.standing import standing_of
-from agent.jobs.steering import Rights
-from agent.jobs.telling import received, tell, tell_status
-from agent.jobs.vote import vote
+from agent.jobs.parts.explain import explained
+from agent.jobs.parts.overlap import tell_overlaps
+from agent.jobs.parts.propose_note import propose_note
+from agent.jobs.parts.said import Said, nothing_done
+from agent.jobs.parts.standing import standing_of
+from agent.jobs.parts.steering import Rights
+from agent.jobs.parts.telling import received, tell, tell_status
+from agent.jobs.parts.vote import vote
 from agent.render import answers, comments
 from agent.render.answers import Line
 from agent.render.page import Context, Failure

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.documents import MAX_BYTES, Documents, parse
 from agent.domain import Merge, Outcome, Run, UnitOutcome
 from agent.errors import ToolError, UserError
-from agent.jobs.workspace import lay_out
+from agent.jobs.parts.workspace import lay_out
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
 from agent.targets import terraform

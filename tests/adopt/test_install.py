@@ -15,7 +15,7 @@ from agent.adopt.install import FOLDER, WORKFLOWS, Choices, installed, pinned, w
 from agent.adopt.program import Program, find_program, holds, shipped_files
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import change_of, policy_of
+from agent.jobs.parts.workspace import change_of, policy_of
 from agent.repo import Remote
 from agent.settings import Settings, parse
 from tests.adopt.conftest import commit

@@ -13,7 +13,7 @@ from agent import gate
 from agent.documents import write
 from agent.errors import UserError
 from agent.github import write as github
-from agent.jobs.publish import PLAN_CHECK
+from agent.jobs.parts.vote import PLAN_CHECK
 from agent.sandbox.forge import Event
 from tests.jobs.conftest import REPOSITORY, Desk
 from tests.jobs.merging import UNIT, asked, checkout, dispatched, merged, open_pull, put_seal, resolved, sealed_pull

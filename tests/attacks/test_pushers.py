@@ -9,8 +9,8 @@ import pytest
 from agent.documents import parse, write
 from agent.domain import Seal
 from agent.github import read
-from agent.jobs import askers
-from agent.jobs.publish import PLAN_CHECK
+from agent.jobs.parts import askers
+from agent.jobs.parts.vote import PLAN_CHECK
 from tests.jobs.conftest import REPOSITORY, Desk
 from tests.jobs.merging import UNIT, asked, checkout, dispatched, merged, open_pull, put_seal, resolved, sealed_pull
 from tests.jobs.test_change import CLEAN, planned, pull_number, ready, written

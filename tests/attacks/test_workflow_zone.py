@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import _Effects
 from agent.documents import write
 from agent.domain import DOCUMENTS, Change, Plan, UnitPlan
+from agent.effects import Effects
 from agent.errors import UserError
 from tests.workflows.test_zones import LOGIN, PIPELINE, jobs
 
@@ -70,10 +70,10 @@ def test_P03_a_job_reads_only_the_documents_whose_digests_it_was_told(
 def test_P03_in_ci_a_document_whose_digest_nobody_announced_is_refused(tmp_path: Path, told: dict[str, str]) -> None:
     write(tmp_path / "plan.json", Plan())
     environ = {"GITHUB_ACTIONS": "true", **told}
-    documents = _Effects(environ, folder=tmp_path, unit="", job="publish").get("documents")
+    documents = Effects(environ, folder=tmp_path, unit="", job="publish").get("documents")
     with pytest.raises(UserError, match=r"plan\.json: its SHA-256 is not the one"):
         documents.get(Plan)
-    assert _Effects({}, folder=tmp_path, unit="", job="publish").get("documents").get(Plan) == Plan(), "on a laptop"
+    assert Effects({}, folder=tmp_path, unit="", job="publish").get("documents").get(Plan) == Plan(), "on a laptop"
 
 
 def made_by(file: str) -> dict[str, set[str]]:

@@ -13,8 +13,8 @@ from agent.documents import Documents, write
 from agent.domain import Locks, Merge, Outcome, Planned, Report, Run, Seal
 from agent.github import write as github
 from agent.jobs import lock, report, resolve
-from agent.jobs.publish import PLAN_CHECK
-from agent.jobs.workspace import fingerprints, policy_of
+from agent.jobs.parts.vote import PLAN_CHECK
+from agent.jobs.parts.workspace import fingerprints, policy_of
 from agent.repo import fetch, open_repo
 from agent.sandbox.forge import Event
 from tests.jobs.conftest import REPOSITORY, Desk

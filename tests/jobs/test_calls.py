@@ -52,8 +52,8 @@ def test_G23_commands_count_and_those_of_outsiders_do_not(desk: Desk) -> None:
 
 
 def test_G23_what_is_older_than_the_window_is_forgotten(desk: Desk) -> None:
-    from agent.jobs.calls import too_often
-    from agent.jobs.steering import Rights
+    from agent.jobs.parts.calls import too_often
+    from agent.jobs.parts.steering import Rights
 
     limited(desk, per_person=1, minutes=10)
     issue = file(desk, form())

@@ -14,7 +14,7 @@ from agent.author.model import Bench
 from agent.checks.check import COULD_NOT_RUN
 from agent.domain import File, Intent, Target
 from agent.guardrails import load_guardrails
-from agent.jobs.drafting import bench, formatted, place_of, readings
+from agent.jobs.parts.drafting import bench, formatted, place_of, readings
 from agent.models.tools.place import Place
 from agent.settings import Settings
 from agent.tools import Tools

@@ -18,7 +18,7 @@ from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Intent, P
 from agent.errors import UserError
 from agent.guardrails import load_guardrails
 from agent.jobs.author import without_secrets
-from agent.jobs.branch import next_commit
+from agent.jobs.parts.branch import next_commit
 from agent.repo import AUTHOR, EMAIL, Remote, push
 from tests.jobs.conftest import PROJECT, Desk
 from tests.jobs.test_request import file, form

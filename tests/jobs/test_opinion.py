@@ -7,7 +7,7 @@ from github.PullRequest import PullRequest
 from agent.documents import Documents, write
 from agent.domain import ChangeSet, Finding, ModelCall, Plan, Proposal, Review, Verdict
 from agent.guardrails import Override
-from agent.jobs.opinion import CHECK
+from agent.jobs.parts.opinion import CHECK
 from tests.jobs.conftest import Desk
 from tests.jobs.test_change import UNIT, planned, pull_number, written
 

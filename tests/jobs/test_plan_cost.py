@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import _Effects
 from agent.checks import cost
 from agent.domain import Plan
+from agent.effects import Effects
 from agent.guardrails import Guardrails, Limits
 from agent.jobs import plan
 from agent.jobs.plan import plan_unit
@@ -87,7 +87,7 @@ def test_only_infracost_sees_its_key_and_what_it_says_is_held_against_the_ceilin
     (tmp_path / UNIT).mkdir(parents=True)
     (tmp_path / UNIT / "main.tf").write_text(CODE)
     environ = {"INFRACOST_API_KEY": "ico-1", "INFRACOST_PRICING_API_ENDPOINT": "", "PATH": "/usr/bin", "OTHER": "x"}
-    effects = _Effects(environ, job="plan", folder=tmp_path, unit="")
+    effects = Effects(environ, job="plan", folder=tmp_path, unit="")
     assert effects.get("pricing") == {"INFRACOST_API_KEY": "ico-1"}
     assert not [name for name in effects.get("tools").environment if name.startswith("INFRACOST")]
     assert "pricing" in inspect.signature(plan.run).parameters

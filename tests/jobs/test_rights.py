@@ -10,7 +10,7 @@ import pytest
 from agent.github.connect import connect
 from agent.github.read import in_team
 from agent.guardrails import Guardrails
-from agent.jobs.steering import Rights
+from agent.jobs.parts.steering import Rights
 
 MEMBERS = "/api/v3/orgs/acme/teams/leads/memberships/morgan"
 

@@ -11,7 +11,7 @@ from agent.github import read, reviews
 from agent.github.connect import Connection
 from agent.github.read import CommentView, PullView
 from agent.guardrails import RISKS, Approval, Guardrails
-from agent.jobs.steering import Rights
+from agent.jobs.parts.steering import Rights
 from agent.scope import DESTROYS
 
 

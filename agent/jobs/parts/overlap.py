@@ -8,7 +8,7 @@ import git
 from agent.domain import Request
 from agent.github import read, write
 from agent.github.connect import Connection
-from agent.jobs.clashes import open_changes
+from agent.jobs.parts.clashes import open_changes
 from agent.preflight import OpenChange
 from agent.render.answers import OVERLAP, overlap
 from agent.render.page import Context

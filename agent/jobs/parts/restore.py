@@ -8,7 +8,7 @@ from agent.errors import UserError
 from agent.gate.paths import PROTECTED
 from agent.github import read as github
 from agent.github.connect import Connection
-from agent.jobs.workspace import infrastructure, units_of
+from agent.jobs.parts.workspace import infrastructure, units_of
 from agent.repo import Remote, changed, fetch, log_of, merge_base, parents, read
 from agent.targets.probes import PROBES_FILE
 from agent.targets.terraform_files import unit_of

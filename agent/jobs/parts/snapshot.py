@@ -13,9 +13,9 @@ from agent.domain import ChangeSet, Document, Request, Trigger
 from agent.errors import UserError
 from agent.github import read
 from agent.github.connect import Connection
-from agent.jobs.askers import from_messages
-from agent.jobs.steering import Rights, Steering, steering
-from agent.jobs.workspace import change_of, infrastructure, units_of
+from agent.jobs.parts.askers import from_messages
+from agent.jobs.parts.steering import Rights, Steering, steering
+from agent.jobs.parts.workspace import change_of, infrastructure, units_of
 from agent.repo import Remote, fetch, message, messages
 from agent.settings import Settings
 

@@ -18,7 +18,7 @@ from agent.checks.check import COULD_NOT_RUN
 from agent.domain import ChangeSet, File, Finding, Intent, Request
 from agent.errors import AgentError, UserError
 from agent.guardrails import Guardrails
-from agent.jobs.workspace import texts
+from agent.jobs.parts.workspace import texts
 from agent.models.call import Models, Reading
 from agent.models.roles import Role
 from agent.models.tools import TOOLS

@@ -10,8 +10,8 @@ from agent.errors import UserError
 from agent.gate import RULES
 from agent.github import read, runs
 from agent.github.connect import Connection
-from agent.jobs.publish import PLAN_CHECK
-from agent.jobs.said import Said, nothing_done
+from agent.jobs.parts.said import Said, nothing_done
+from agent.jobs.parts.vote import PLAN_CHECK
 from agent.render import answers
 from agent.render.answers import Line
 from agent.render.page import Context

@@ -8,7 +8,7 @@ from agent import notes
 from agent.domain import File, Request
 from agent.github import write
 from agent.github.connect import Connection
-from agent.jobs.said import Said, nothing_done
+from agent.jobs.parts.said import Said, nothing_done
 from agent.render import answers
 from agent.render.answers import Line
 from agent.render.page import Context

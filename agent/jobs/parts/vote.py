@@ -7,12 +7,14 @@ from agent.errors import UserError
 from agent.github import read
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
-from agent.jobs.approving import tally
-from agent.jobs.publish import PLAN_CHECK
-from agent.jobs.said import Said, nothing_done
-from agent.jobs.steering import Rights
+from agent.jobs.parts.approving import tally
+from agent.jobs.parts.said import Said, nothing_done
+from agent.jobs.parts.steering import Rights
 from agent.render import answers
 from agent.render.page import Context
+
+# Its record holds the seal: `publish` writes it, the votes and `resolve` read it.
+PLAN_CHECK = "agent/plan"
 
 
 def vote(request: Request, *, context: Context, connection: Connection, guardrails: Guardrails) -> Said:

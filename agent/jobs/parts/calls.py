@@ -7,7 +7,7 @@ from itertools import islice
 from agent import commands
 from agent.domain import ROUTES
 from agent.github import read
-from agent.jobs.steering import Rights
+from agent.jobs.parts.steering import Rights
 
 # How much of the hour is looked at: enough for the highest limits, and a bound for a flood.
 MOST = 600

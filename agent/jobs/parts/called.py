@@ -8,9 +8,9 @@ from agent.clean import clean
 from agent.domain import ROUTES, Document, Request, Trigger
 from agent.errors import UserError
 from agent.github import read
-from agent.jobs.calls import too_often
-from agent.jobs.restore import taken_back
-from agent.jobs.snapshot import BRANCH, Surroundings, answered, digest_of, from_issue, from_pull
+from agent.jobs.parts.calls import too_often
+from agent.jobs.parts.restore import taken_back
+from agent.jobs.parts.snapshot import BRANCH, Surroundings, answered, digest_of, from_issue, from_pull
 from agent.preflight import REVIEW
 
 LONGEST_NOTE = 4000

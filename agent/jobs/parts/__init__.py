@@ -1,0 +1,1 @@
+"""What several jobs share: pieces of a job, none of them a job."""
