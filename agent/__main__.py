@@ -204,13 +204,16 @@ def check(
 
 @app.command(name="eval")
 def evaluate(
-    dataset: Annotated[Path | None, typer.Option(help="Requests: .yaml of ours, or .jsonl. Default: evals/.")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Requests: YAML, or JSON lines. Default: those of the source.")
+    ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="provider:model for every role that is measured, or ROLE=provider:model.")
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Id of a case; give it again for more.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="How often each case is asked.")] = 1,
     recorded: Annotated[Path | None, typer.Option(help="Replay the answers in this folder; no score.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Keep what the models answer in this new folder.")] = None,
     usd: Annotated[float, typer.Option(min=0.01, help="Begin no question once all of them cost that much.")] = 20.0,
     quick: Annotated[bool, typer.Option("--quick", help="Judge without validate and plan.")] = False,
     analyst: Annotated[bool, typer.Option("--analyst", help="Measure the analyst, by changes with a fault.")] = False,
@@ -222,7 +225,7 @@ def evaluate(
 
     providers = take(os.environ)
     text, code = run_eval(
-        Options(dataset, model or (), only or (), repeat, recorded, json_file, usd, quick, analyst),
+        Options(dataset, model or (), only or (), repeat, recorded, json_file, usd, quick, analyst, record),
         root=Path.cwd(),
         providers=providers,
         tools=Tools(environment=allowed(os.environ)),

@@ -17,7 +17,7 @@ from agent.models.call import Models
 from agent.models.roles import Role
 
 PERSON = "eval"
-# What the job notes when it went on without the strategist: then no model was measured.
+# When the job went on without the strategist, no model was measured.
 FELL_BACK = "the strategist gave no usable answer"
 
 
@@ -40,7 +40,7 @@ def attempt(case: Case, ground: Ground, *, models: Models, roles: Mapping[str, R
     try:
         with tempfile.TemporaryDirectory(prefix="infra-agent-eval-documents-") as folder:
             write(Path(folder) / f"{Request.name}.json", request_of(case, ground))
-            change, intent = author.run(
+            change, intent = author.authored(
                 Documents(Path(folder)),
                 root=ground.root,
                 settings=ground.settings,
@@ -50,15 +50,16 @@ def attempt(case: Case, ground: Ground, *, models: Models, roles: Mapping[str, R
                 roles=roles,
                 tools=ground.tools,
                 pythons=ground.pythons,
+                asks=False,
             )
     except AgentError as error:
         return _with(models, began, change=None, intent=None, failure=str(error))
-    fell_back = next((one for one in intent.assumptions if one.startswith(FELL_BACK)), "")
+    fell_back = f"{FELL_BACK}: {intent.fallback}" if intent.fallback else ""
     return _with(models, began, change=None if fell_back else change, intent=intent, failure=fell_back)
 
 
 def request_of(case: Case, ground: Ground) -> Request:
-    """The case as a person would have filed it, confirmed already: its risk is part of what is measured."""
+    """The case as a person would have filed it."""
     return Request(
         status="accepted",
         trigger="label",
@@ -73,7 +74,6 @@ def request_of(case: Case, ground: Ground) -> Request:
         sha256=hashlib.sha256(f"{case.title}\n{case.prompt}".encode()).hexdigest(),
         base_sha=ground.commit,
         branch="agent/1",
-        confirmed_by=PERSON,
     )
 
 

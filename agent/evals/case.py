@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,12 @@ Difficulty = Literal["easy", "ordinary", "hard"]
 Kind = Literal["new", "edit", "multi", "ambiguous", "forbidden", "malicious", "external"]
 MAX_BYTES = 8 * 1024 * 1024
 MAX_CASES = 10_000
+# What others call it: the columns of IaC-Eval, and its six levels of difficulty.
+THEIRS = {"id": "id", "prompt": "prompt", "rego": "rego", "rego intent": "rego", "difficulty": "difficulty"}
+LEVELS: Mapping[str, Difficulty] = {
+    "easy": "easy", "1": "easy", "2": "easy", "ordinary": "ordinary", "3": "ordinary", "4": "ordinary",
+    "hard": "hard", "5": "hard", "6": "hard",
+}  # fmt: skip
 
 
 def _pattern(text: str) -> str:
@@ -89,34 +95,46 @@ class Case(Value):
     expect: Expect = Expect()
 
 
-def load_cases(path: Path, *, tell: Callable[[str], None] = lambda line: None) -> tuple[Case, ...]:
+def load_cases(
+    path: Path,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+    unreadable: Callable[[Sequence[str]], Sequence[str]] = lambda policies: [""] * len(policies),
+) -> tuple[Case, ...]:
     """The cases of a `.yaml` file of ours, or of `.jsonl` from anywhere: `id`, `prompt`, and what else is known.
 
-    Keys of JSON lines that mean nothing here are told and passed over. Raises UserError naming file, place and reason.
+    Keys of JSON lines that mean nothing here are told and passed over. `unreadable` says of each policy why it cannot
+    be read, or nothing. Raises UserError naming file, place and reason.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: must have at most {MAX_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}; name a file with --dataset") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8") from error
-    cases = tuple(_of_lines(text, path, tell) if path.suffix == ".jsonl" else _of_yaml(text, path))
-    if not cases:
+    placed = list(_of_lines(text, path, tell) if path.suffix == ".jsonl" else _of_yaml(text, path))
+    if not placed:
         raise UserError(f"{path}: holds no case")
-    if len(cases) > MAX_CASES:
-        raise UserError(f"{path}: holds {len(cases)} cases; at most {MAX_CASES} are run")
-    double = [name for name, count in Counter(case.id for case in cases).items() if count > 1]
-    if double:
-        raise UserError(f"{path}: {double[0]} is there twice; each case has an id of its own")
-    return cases
+    if len(placed) > MAX_CASES:
+        raise UserError(f"{path}: holds {len(placed)} cases; at most {MAX_CASES} are run")
+    first: dict[str, str] = {}
+    for where, case in placed:
+        if case.id in first:
+            raise UserError(f"{where}: {case.id} is there twice, first at {first[case.id]}; each case has its own id")
+        first[case.id] = where
+    judged = [(where, case.rego) for where, case in placed if case.rego]
+    for (where, _), why in zip(judged, unreadable([policy for _, policy in judged]), strict=True):
+        if why:
+            raise UserError(f"{where}: rego: {why}")
+    return tuple(case for _, case in placed)
 
 
-def _of_yaml(text: str, path: Path) -> Iterable[Case]:
+def _of_yaml(text: str, path: Path) -> Iterable[tuple[str, Case]]:
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {error}") from error
     if not isinstance(data, list):
         raise UserError(f"{path}: must be a list of cases")
@@ -124,35 +142,63 @@ def _of_yaml(text: str, path: Path) -> Iterable[Case]:
         yield _case(item, f"{path}: case {number}")
 
 
-def _of_lines(text: str, path: Path, tell: Callable[[str], None]) -> Iterable[Case]:
-    passed_over: set[str] = set()
-    for number, line in enumerate(text.splitlines(), start=1):
+def _of_lines(text: str, path: Path, tell: Callable[[str], None]) -> Iterable[tuple[str, Case]]:
+    passed_over: dict[str, int] = {}
+    # Not splitlines: a text in JSON may hold characters that end a line elsewhere.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         try:
-            data = json.loads(line)
-        except ValueError as error:
+            data = json.loads(line, object_pairs_hook=_once, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: not JSON: {error}") from error
         if not isinstance(data, dict):
             raise UserError(f"{where}: must be an object with id and prompt")
-        passed_over |= set(data) - set(Case.model_fields)
         known = {key: value for key, value in data.items() if key in Case.model_fields and value is not None}
-        if isinstance(known.get("id"), int):
-            known["id"] = str(known["id"])
-        # What others expect is their policy: nothing is said of the files that stand.
-        known.setdefault("title", str(known.get("prompt", "")).strip().partition("\n")[0][:120])
-        known.setdefault("expect", {"lines": None})
-        yield _case(known, where)
+        for key, value in data.items():
+            if key in Case.model_fields:
+                continue
+            ours = THEIRS.get(key.strip().lower(), "")
+            if ours and ours not in known and value is not None:
+                known[ours] = value
+            else:
+                passed_over.setdefault(key, number)
+        yield _case(_completed(known, where), where)
     if passed_over:
-        tell(f"{path}: not used: {', '.join(sorted(passed_over))}")
+        names = ", ".join(f"{name[:60]} (line {number})" for name, number in sorted(passed_over.items())[:20])
+        tell(f"{path}: not used: {names}")
 
 
-def _case(data: Any, where: str) -> Case:
+def _completed(known: dict[str, Any], where: str) -> dict[str, Any]:
+    """A row of somebody else with what every case of ours has. Raises UserError: there is no prompt."""
+    prompt = known.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise UserError(f"{where}: prompt: must be a text that says what is asked for")
+    if isinstance(known.get("id"), int) and not isinstance(known["id"], bool):
+        known["id"] = str(known["id"])
+    known["difficulty"] = LEVELS.get(str(known.get("difficulty", "ordinary")), known.get("difficulty"))
+    # What others expect is their policy: nothing is said of the files that stand.
+    return {"title": prompt.strip().partition("\n")[0][:120], "expect": {"lines": None}, **known}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        double = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"{double[:60]} is there twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _case(data: Any, where: str) -> tuple[str, Case]:
     if isinstance(data, Mapping) and isinstance(data.get("id"), str):
         where = f"{where} ({data['id'][:60]})"
     try:
-        return Case.model_validate(data)
+        return where, Case.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

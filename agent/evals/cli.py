@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import UserError
-from agent.evals import reviewing
+from agent.evals import policy, reviewing
 from agent.evals.case import Case, load_cases
 from agent.evals.ground import ground
+from agent.evals.record import new_folder
 from agent.evals.replay import load_recordings
 from agent.evals.report import Report, exit_code, report_of, text_of
 from agent.evals.run import live, recorded
 from agent.models.providers import Providers
 from agent.models.roles import Role, load_roles
+from agent.models.tools import TOOLS
 from agent.settings import MODEL, Settings, Shape, load_settings
 from agent.targets.terraform_cli import find_binary
 from agent.tools import Tools
@@ -40,6 +42,7 @@ class Options:
     usd: float = 20.0
     quick: bool = False
     analyst: bool = False
+    record: Path | None = None
 
 
 def run_eval(
@@ -59,15 +62,19 @@ def run_eval(
     """
     if options.analyst:
         return _run_analyst(options, root=root, providers=providers, tell=tell)
-    dataset = options.dataset or DATASET
-    cases = _chosen(load_cases(dataset, tell=tell), options.only, dataset)
+    dataset = dataset_of(options.dataset, DATASET, "requests: .yaml, or JSON lines with id and prompt")
+    cases = load_cases(dataset, tell=tell, unreadable=lambda policies: policy.unreadable(policies, tools=tools))
+    cases = _chosen(cases, options.only, dataset)
     settings = load_settings(root)
-    roles = roles_of(load_roles(root, chosen=settings.models.roles), options.models)
+    roles = roles_of(load_roles(root, tools=frozenset(TOOLS), chosen=settings.models.roles), options.models)
     replays = load_recordings(options.recorded) if options.recorded is not None else ()
     if replays and options.repeats != 1:
         raise UserError("--repeat: a recording says the same each time; leave it out with --recorded")
+    if replays and options.record is not None:
+        raise UserError("--record: keeps what models answer; leave it out with --recorded, which asks none")
     if not replays:
         _reachable(roles, MEASURED, providers)
+    record = new_folder(options.record) if options.record is not None else None
     with ExitStack() as stack:
         planned = not options.quick and any(case.target == "terraform" for case in cases)
         if planned and find_binary(tools, settings) is None:
@@ -90,8 +97,9 @@ def run_eval(
             answers = recorded(cases, replays, place, roles=roles)
         else:
             answers = live(
-                cases, place, providers=providers, roles=roles, repeats=options.repeats, usd=options.usd, tell=tell
-            )
+                cases, place, providers=providers, roles=roles, repeats=options.repeats, usd=options.usd, tell=tell,
+                record=record,
+            )  # fmt: skip
     report = report_of(answers, dataset=dataset.name, recorded=bool(replays), repeats=options.repeats)
     if options.json_file is not None:
         _write(report, options.json_file)
@@ -99,13 +107,14 @@ def run_eval(
 
 
 def _run_analyst(options: Options, *, root: Path, providers: Providers, tell: Callable[[str], None]) -> tuple[str, int]:
-    if options.recorded is not None or options.repeats != 1:
-        raise UserError("--analyst: goes with neither --recorded nor --repeat")
+    if options.recorded is not None or options.record is not None or options.repeats != 1:
+        raise UserError("--analyst: goes with neither --recorded nor --record nor --repeat")
     settings = load_settings(root)
-    roles = roles_of(load_roles(root, chosen=settings.models.roles), options.models, measured=(ANALYST,))
+    known = load_roles(root, tools=frozenset(TOOLS), chosen=settings.models.roles)
+    roles = roles_of(known, options.models, measured=(ANALYST,))
     _reachable(roles, (ANALYST,), providers)
     made = reviewing.reviewed(
-        options.dataset or SEEDS,
+        dataset_of(options.dataset, SEEDS, "changes with a fault each, as YAML"),
         only=options.only,
         role=roles[ANALYST],
         providers=providers,
@@ -145,6 +154,16 @@ def _reachable(roles: Mapping[str, Role], measured: Sequence[str], providers: Pr
                 f"{name}: none of its models ({models}) has a key or an address in the environment; set one, choose "
                 "another with --model, or replay recorded answers with --recorded"
             )
+
+
+def dataset_of(given: Path | None, ours: Path, what: str) -> Path:
+    """The file that was named, else ours; an installed package has none."""
+    if given is None and not ours.is_file():
+        raise UserError(
+            f"--dataset: this installation brings no {ours.parent.name}/{ours.name}; name a file of {what} "
+            "(docs/evals.md says how one is written), or run this in a checkout of infra-agent's own source"
+        )
+    return given or ours
 
 
 def _chosen(cases: Sequence[Case], only: Sequence[str], dataset: Path) -> tuple[Case, ...]:

@@ -9,9 +9,10 @@ import json
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from agent.checks.rego import MEMORY_BYTES
 from agent.errors import ToolError, UserError
@@ -33,26 +34,45 @@ def judged_by(policy: str, inputs: Sequence[tuple[str, str]], *, tools: Tools) -
     Raises UserError for a policy that could not say anything, ToolError when it cannot be read, ends in an error or
     takes over SECONDS or a gigabyte.
     """
-    source = asking(policy)
+    names = [f"{number}{Path(name).suffix}" for number, (name, _) in enumerate(inputs)]
+    files = {"policy.rego": asking(policy), **{name: text for name, (_, text) in zip(names, inputs, strict=True)}}
+    answer = _child({"policy": "policy.rego", "inputs": names}, files, tools=tools)
+    if answer["refused"]:
+        raise ToolError(f"the case's policy {answer['refused'][0]}")
+    if answer["seen"] != len(inputs):
+        raise ToolError(f"the case's policy judged {answer['seen']} of {len(inputs)} inputs")
+    return tuple(str(one) for one in answer["messages"])
+
+
+def unreadable(policies: Sequence[str], *, tools: Tools) -> tuple[str, ...]:
+    """Of each policy why it could judge nothing, or an empty text; before anything is asked for it.
+
+    Raises ToolError when the child that reads them gives no answer, or takes over SECONDS or a gigabyte.
+    """
+    whys, files = [""] * len(policies), {}
+    for number, policy in enumerate(policies):
+        try:
+            files[f"{number}.rego"] = asking(policy)
+        except UserError as error:
+            whys[number] = str(error)
+    answer = _child({"read": list(files)}, files, tools=tools) if files else {"refused": []}
+    for name, why in zip(files, answer["refused"], strict=True):
+        whys[int(name.removesuffix(".rego"))] = f"the case's policy {why}" if why else ""
+    return tuple(whys)
+
+
+def _child(question: Mapping[str, Any], files: Mapping[str, str], *, tools: Tools) -> dict[str, Any]:
     with TemporaryDirectory(prefix="infra-agent-eval-policy-") as made:
         folder = Path(made)
-        names = []
-        for number, (name, text) in enumerate(inputs):
-            names.append(f"{number}{Path(name).suffix}")
-            (folder / names[-1]).write_text(text, encoding="utf-8")
-        (folder / "policy.rego").write_text(source, encoding="utf-8")
-        (folder / "question.json").write_text(json.dumps(names), encoding="utf-8")
+        for name, text in {**files, "question.json": json.dumps(question)}.items():
+            (folder / name).write_text(text, encoding="utf-8")
         argv = (sys.executable, "-I", str(WORKER), made, str(MEMORY_BYTES), str(math.ceil(SECONDS)))
         done = tools.run(argv, cwd=folder, timeout=SECONDS)
     try:
         answer = json.loads(done.stdout)
-        if why := answer["refused"]:
-            raise ToolError(f"the case's policy {why}")
-        if answer["seen"] != len(inputs):
-            raise ToolError(f"the case's policy judged {answer['seen']} of {len(inputs)} inputs")
-        return tuple(str(one) for one in answer["messages"])
+        return {"refused": list(answer["refused"]), "seen": answer["seen"], "messages": list(answer["messages"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise ToolError("the child that judges the case's policy gave no answer", log=done.stderr) from error
+        raise ToolError("the child that reads the cases' policies gave no answer", log=done.stderr) from error
 
 
 def asking(policy: str) -> str:

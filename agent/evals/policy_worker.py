@@ -1,7 +1,9 @@
-"""A folder with one policy and inputs in, its messages out: one JSON line. Started by path, as a child with limits.
+"""A folder with policies and inputs in, what they say out: one JSON line. Started by path, as a child with limits.
 
-    FOLDER/policy.rego, FOLDER/question.json  [path below FOLDER]
-    -> {"refused": why, or empty, "seen": inputs, "messages": [text]}
+    FOLDER/question.json  {"policy": path, "inputs": [path]}, paths below FOLDER
+    -> {"refused": [why], or empty, "seen": inputs, "messages": [text]}
+    FOLDER/question.json  {"read": [path]}
+    -> {"refused": [why, or an empty text, of each], "seen": 0, "messages": []}
 
 The engine, its limits and what counts as an answer are those of agent/checks/rego_worker.py.
 """
@@ -30,21 +32,34 @@ def engine() -> ModuleType:
 
 
 def answer(worker: ModuleType, folder: Path) -> dict[str, Any]:
-    """Every message of every document, in order."""
+    """What was asked: every message of every document in order, or which policies cannot be read."""
+    question = json.loads((folder / "question.json").read_text(encoding="utf-8"))
+    if "read" in question:
+        return {"refused": [_unreadable(worker, folder / path) for path in question["read"]], "seen": 0, "messages": []}
     messages: list[str] = []
-    paths = json.loads((folder / "question.json").read_text(encoding="utf-8"))
     try:
-        source = (folder / "policy.rego").read_text(encoding="utf-8")
-        policy = worker.Policy("policy.rego", source, libraries={}, data={})
-        for path in paths:
+        policy = _policy(worker, folder / question["policy"])
+        for path in question["inputs"]:
             for document in worker.documents(folder / path):
                 for head, entries in sorted(policy.judge(document.value).items()):
                     if not head.startswith("exception"):
                         # The engine keeps the quotes of a text that is written out.
                         messages += [entry["msg"].strip('"') for entry in entries]
     except (worker.Refused, ValueError) as error:
-        return {"refused": str(error)[:300], "seen": 0, "messages": []}
-    return {"refused": "", "seen": len(paths), "messages": messages[:50]}
+        return {"refused": [str(error)[:300]], "seen": 0, "messages": []}
+    return {"refused": [], "seen": len(question["inputs"]), "messages": messages[:50]}
+
+
+def _unreadable(worker: ModuleType, path: Path) -> str:
+    try:
+        _policy(worker, path)
+    except worker.Refused as error:
+        return str(error)[:300]
+    return ""
+
+
+def _policy(worker: ModuleType, path: Path) -> Any:
+    return worker.Policy(path.name, path.read_text(encoding="utf-8"), libraries={}, data={})
 
 
 def main(folder: Path, memory: int, seconds: int) -> None:

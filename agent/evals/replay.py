@@ -35,13 +35,18 @@ class Reply(Value):
 class Recording(Value):
     """Every answer that one case got, and how the case must be judged by them.
 
-    `source` says where they come from. `fails` names the checks that have to be judged wrong: none of them, and the
-    case has to pass.
+    `source` says where they come from, `about` what is right or wrong with them. `ending`, `drafts` and `fails` are the
+    verdict: how it has to end, after how many drafts, and the checks that have to be judged wrong (none of them: the
+    case has to pass). `models` are those that were asked, by role; a role that is not named asks its own.
     """
 
     case: str
     source: str
+    about: str = ""
+    ending: str
+    drafts: Annotated[int, Field(ge=0)]
     fails: tuple[str, ...] = ()
+    models: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     answers: Annotated[tuple[Reply, ...], Field(min_length=1)]
     name: str = ""
 
@@ -70,6 +75,7 @@ class Replay:
             "OPENAI_API_KEY": "recorded",
             "OPENAI_BASE_URL": f"{here}/v1",
             "COMPATIBLE_BASE_URL": f"{here}/v1",
+            "OLLAMA_BASE_URL": f"{here}/v1",
         }
 
 

@@ -1,6 +1,7 @@
 """Judged answers -> rates and means with their intervals, as a document and as a text for people. Pure."""
 
-from collections import defaultdict
+import textwrap
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from agent.domain import ModelCall, Value
@@ -8,12 +9,14 @@ from agent.evals.judge import Judged
 from agent.evals.statistics import Interval, bootstrap, wilson
 
 SLICES = ("target", "difficulty", "kind")
+COLUMNS = 80
 
 
 class Answered(Value):
     """One answer to one case, judged. `unable` says why it could not be judged at all; such an answer counts nowhere.
 
-    `partly` says that some judgement could not be made although it was to be.
+    `partly` says that some judgement could not be made although it was to be. `recording` and `source` name what was
+    replayed; `as_recorded` says whether it was judged as that says, None where not all of it could be judged.
     """
 
     case: str
@@ -22,6 +25,7 @@ class Answered(Value):
     kind: str
     repeat: int = 1
     recording: str = ""
+    source: str = ""
     as_recorded: bool | None = None
     ending: str = ""
     passed: bool = False
@@ -61,8 +65,9 @@ class Report(Value):
 
 
 def report_of(answers: Sequence[Answered], *, dataset: str, recorded: bool, repeats: int) -> Report:
-    """Rates over all cases and over each slice of them; repeats of a case count as one case."""
-    counted = [one for one in answers if not one.unable]
+    """Rates over all cases and over each slice of them; repeats of a case count as one case. None of a replay."""
+    # Answers that were replayed give no rate, in no form: somebody would read it as one of a model.
+    counted = [] if recorded else [one for one in answers if not one.unable]
     calls = [call for one in answers for call in one.calls]
     slices = {
         name: {
@@ -77,7 +82,7 @@ def report_of(answers: Sequence[Answered], *, dataset: str, recorded: bool, repe
         models=tuple(sorted({call.model for call in calls})),
         prompts={call.role: call.prompt for call in sorted(calls, key=lambda call: call.role)},
         repeats=repeats,
-        cases=len({one.case for one in counted}),
+        cases=len({one.case for one in answers if not one.unable}),
         overall=_rate(counted),
         slices=slices,
         means={
@@ -103,11 +108,7 @@ def text_of(report: Report) -> str:
     """The report for people. A replay never shows a rate."""
     lines = [*_answers(report), ""]
     if report.recorded:
-        right = sum(one.as_recorded is True for one in report.answers)
-        lines.append(
-            f"RECORDED answers, replayed: {right} of {len(report.answers)} were judged as their recordings say. "
-            "This tests the harness. It is no score of any model."
-        )
+        lines += _replayed(report)
         return "\n".join(lines) + "\n"
     lines += [
         f"{report.dataset}: {report.cases} cases, {report.repeats} times each, models {', '.join(report.models)}",
@@ -126,16 +127,32 @@ def text_of(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _replayed(report: Report) -> Iterable[str]:
+    right = sum(one.as_recorded is True for one in report.answers)
+    partly = sum(one.as_recorded is None for one in report.answers)
+    sources = Counter(one.source for one in report.answers)
+    yield f"RECORDED answers, {', '.join(f'{count} {source}' for source, count in sorted(sources.items()))}."
+    yield f"{right} of {len(report.answers)} were judged as their recordings say."
+    if partly:
+        yield f"{partly} could be judged in part only: the rest needs a plan, or a tool that is not here."
+    yield "This tests the harness. It is no score of any model."
+
+
 def _answers(report: Report) -> Iterable[str]:
     for one in report.answers:
         word = "could not be judged" if one.unable else "passed" if one.passed else "failed"
-        how = f", {one.drafts} drafts" if one.drafts else ""
+        how = f", {one.drafts} draft{'s' if one.drafts != 1 else ''}" if one.drafts else ""
         again = f" ({one.repeat})" if report.repeats > 1 else f" [{one.recording}]" if one.recording else ""
-        against = " AGAINST ITS RECORDING" if one.as_recorded is False else ""
-        yield f"{one.case}{again}: {word}{against}{how}{f': {one.unable}' if one.unable else ''}"
+        held = {True: ", as recorded", False: " AGAINST ITS RECORDING", None: ", in part"}[one.as_recorded]
+        why = f": {one.unable}" if one.unable else ""
+        yield f"{one.case}{again}: {word}{held if report.recorded else ''}{how}{why}"
         for judged in one.judged:
             if judged.passed is not True:
-                yield f"    {judged.check}: {'not judged' if judged.passed is None else 'wrong'}: {judged.why}"
+                said = f"{judged.check}: {'not judged' if judged.passed is None else 'wrong'}: {judged.why}"
+                yield from textwrap.wrap(
+                    said, COLUMNS, initial_indent="    ", subsequent_indent=" " * 8, break_long_words=False,
+                    break_on_hyphens=False,
+                )  # fmt: skip
 
 
 def _rate(answers: Sequence[Answered]) -> Rate:
@@ -156,9 +173,9 @@ def _by_case(answers: Sequence[Answered], of: Callable[[Answered], float]) -> li
     return [sum(values) / len(values) for values in found.values()]
 
 
-def share(one: Interval | None) -> str:
-    """A rate with its interval, for people."""
-    return "no case" if one is None else f"{one.value:6.1%}  ({one.low:.1%} to {one.high:.1%}, {one.n} cases)"
+def share(one: Interval | None, *, of: str = "cases") -> str:
+    """A rate with its interval, for people; `of` is what was counted."""
+    return f"no {of}" if one is None else f"{one.value:6.1%}  ({one.low:.1%} to {one.high:.1%}, {one.n} {of})"
 
 
 def _figure(one: Interval | None) -> str:

@@ -4,6 +4,7 @@ A finding counts as a hit only when it rests on a line that is wrong, so that a 
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Seeded(Value):
     """One seed in one disguise, as a reviewer is given it; `wrong` are the lines, counted from 1, that are wrong."""
 
     seed: str
+    topic: Topic
     disguise: str
     request: Request
     change: ChangeSet
@@ -58,6 +60,7 @@ class Judged(Value):
     """What one review was worth. `beside` counts findings that rest on the change, but on no wrong line of it."""
 
     seed: str
+    topic: Topic
     disguise: str
     answered: bool
     found: bool
@@ -66,16 +69,25 @@ class Judged(Value):
     beside: int
 
 
-class Score(Value):
-    """`recall` is over what is wrong, by disguise too; an answer that cannot be used found nothing.
-
-    `phantom` is the share of findings that rest on nothing in the change, `alarms` the share of twins with nothing
-    wrong of which something was said. None: nothing to judge it by.
+class Rates(Value):
+    """`recall` is the share of what is wrong that was found, over seeds: the disguises of one seed are alike, so their
+    mean counts once. `phantom` is the share of findings that rest on nothing in the change. None: nothing to judge by.
     """
 
     recall: Interval | None
-    by_disguise: dict[str, Interval]
     phantom: Interval | None
+
+
+class Score(Rates):
+    """The rates over everything, by disguise and by topic; an answer that cannot be used found nothing.
+
+    `beside` is the share of findings on changes with a fault that rest on the change, but not on the fault. `alarms` is
+    the share of twins with nothing wrong of which something was said: who cries at everything cannot keep it low.
+    """
+
+    by_disguise: dict[str, Rates]
+    by_topic: dict[str, Rates]
+    beside: Interval | None
     alarms: Interval | None
     unanswered: int
 
@@ -122,6 +134,7 @@ def judge(case: Seeded, review: Review) -> Judged:
     hits = [one for one in review.findings if one.path == case.path and one.line in case.wrong]
     return Judged(
         seed=case.seed,
+        topic=case.topic,
         disguise=case.disguise,
         answered=review.status in ("passed", "findings"),
         found=bool(hits),
@@ -134,19 +147,30 @@ def judge(case: Seeded, review: Review) -> Judged:
 def score(judged: Sequence[Judged]) -> Score:
     """All of it together. What was not answered counts as not found, and as no false alarm."""
     wrong = [one for one in judged if one.disguise != TWIN]
-    disguises: Mapping[str, list[Judged]] = {
-        name: [one for one in wrong if one.disguise == name] for name in dict.fromkeys(one.disguise for one in wrong)
-    }
-    said = sum(one.said for one in judged)
-    dropped = sum(one.dropped for one in judged)
+    disguises = dict.fromkeys(one.disguise for one in wrong)
+    topics = dict.fromkeys(one.topic for one in judged)
+    said, beside = sum(one.said for one in wrong), sum(one.beside for one in wrong)
+    rates = _rates(judged)
     return Score(
-        recall=wilson([float(one.found) for one in wrong]),
-        by_disguise={
-            name: made for name, some in disguises.items() if (made := wilson([float(x.found) for x in some]))
-        },
-        phantom=wilson([1.0] * dropped + [0.0] * (said - dropped)),
+        recall=rates.recall,
+        phantom=rates.phantom,
+        by_disguise={name: _rates([one for one in wrong if one.disguise == name]) for name in disguises},
+        by_topic={name: _rates([one for one in judged if one.topic == name]) for name in topics},
+        beside=wilson([1.0] * beside + [0.0] * (said - beside)),
         alarms=wilson([float(one.said > one.dropped) for one in judged if one.disguise == TWIN and one.answered]),
         unanswered=sum(not one.answered for one in judged),
+    )
+
+
+def _rates(judged: Sequence[Judged]) -> Rates:
+    by_seed: dict[str, list[float]] = defaultdict(list)
+    for one in judged:
+        if one.disguise != TWIN:
+            by_seed[one.seed].append(float(one.found))
+    said, dropped = sum(one.said for one in judged), sum(one.dropped for one in judged)
+    return Rates(
+        recall=wilson([sum(found) / len(found) for found in by_seed.values()]),
+        phantom=wilson([1.0] * dropped + [0.0] * (said - dropped)),
     )
 
 
@@ -171,6 +195,7 @@ def _case(seed: Seed, disguise: str) -> Seeded:
     )
     return Seeded(
         seed=seed.id,
+        topic=seed.topic,
         disguise=disguise,
         request=request,
         change=ChangeSet(status="written", author="model:eval", files=(File(path=seed.path, content=text),)),

@@ -1,6 +1,7 @@
 """Datasets: ours says what it must, those of others are read as far as they mean something here."""
 
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 
 from agent.errors import UserError
 from agent.evals.case import load_cases
+from agent.evals.policy import unreadable
 from agent.evals.things import UNKNOWN, at, things_of
+from agent.tools import Tools, allowed
 from tests.evals.conftest import PROJECT
 
+TOOLS = Tools(environment=allowed(os.environ))
 OURS = PROJECT / "evals" / "requests.yaml"
 
 
@@ -57,7 +61,38 @@ def test_json_lines_of_others_are_read_and_what_is_not_used_is_told(tmp_path: Pa
     assert first.kind == "external"
     assert first.expect.lines is None
     assert second.difficulty == "hard"
-    assert told == [f"{file}: not used: Reference"]
+    assert told == [f"{file}: not used: Reference (line 1)"]
+
+
+def test_rows_of_iac_eval_are_read_with_an_id(tmp_path: Path) -> None:
+    """Its columns have other names, and six levels of difficulty."""
+    file = tmp_path / "theirs.jsonl"
+    policy = "package a\n\ndefault is_valid := false\n\nis_valid {\n\tinput.x\n}\n"
+    rows = [
+        {
+            "id": level,
+            "Resource": "aws_vpc",
+            "Prompt": "A VPC.",
+            "Rego intent": policy,
+            "Difficulty": level,
+            "Intent": None,
+        }
+        for level in (1, 4, 6)
+    ]
+    # As other tools write it: a mark in front, other line ends, a character that ends a line elsewhere.
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
+    told: list[str] = []
+    cases = load_cases(file, tell=told.append, unreadable=lambda policies: unreadable(policies, tools=TOOLS))
+    assert [(one.id, one.difficulty, one.prompt, one.rego) for one in cases] == [
+        ("1", "easy", "A VPC.", policy), ("4", "ordinary", "A VPC.", policy), ("6", "hard", "A VPC.", policy),
+    ]  # fmt: skip
+    assert told == [f"{file}: not used: Intent (line 1), Resource (line 1)"]
+    file.write_text('{"id": "a", "prompt": "one\u2028two"}', encoding="utf-8")
+    assert load_cases(file)[0].prompt == "one\u2028two"
+
+
+def test_our_own_policies_can_be_read() -> None:
+    assert load_cases(OURS, unreadable=lambda policies: unreadable(policies, tools=TOOLS))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +100,38 @@ def test_json_lines_of_others_are_read_and_what_is_not_used_is_told(tmp_path: Pa
     [
         ("a.jsonl", "{", "a.jsonl:1: not JSON"),
         ("a.jsonl", "[]", "a.jsonl:1: must be an object"),
-        ("a.jsonl", '{"id": "a"}', "a.jsonl:1 (a): title"),
+        ("a.jsonl", '{"id": "a"}', "a.jsonl:1: prompt: must be a text"),
+        ("a.jsonl", '{"id": "a", "prompt": " "}', "a.jsonl:1: prompt: must be a text"),
+        ("a.jsonl", '{"id": "a", "prompt": ["x"]}', "a.jsonl:1: prompt: must be a text"),
+        ("a.jsonl", '{"id": "b", "prompt": "x"}\n{"prompt": "x"}', "a.jsonl:2: id: Field required"),
+        ("a.jsonl", '{"id": true, "prompt": "x"}', "a.jsonl:1: id:"),
+        (
+            "a.jsonl",
+            f'{{"id": "a", "prompt": "{"x" * 5_000_000}"}}',
+            "a.jsonl:1 (a): prompt: String should have at most",
+        ),
+        ("a.jsonl", '{"id": "a", "id": "b", "prompt": "x"}', "a.jsonl:1: not JSON: id is there twice"),
+        ("a.jsonl", '{"id": "a", "prompt": "x", "y": NaN}', "a.jsonl:1: not JSON: NaN is no number"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl:1: not JSON"),
+        ("a.jsonl", '{"id": "a", "prompt": "x", "difficulty": 7}', "a.jsonl:1 (a): difficulty"),
+        ("a.jsonl", '{"id": "a", "prompt": "x", "rego": ["x"]}', "a.jsonl:1 (a): rego"),
+        (
+            "a.jsonl",
+            '{"id": "a", "prompt": "x"}\n{"id": "b", "prompt": "x", "rego": "deny"}',
+            "a.jsonl:2 (b): rego: the",
+        ),
+        (
+            "a.jsonl",
+            '{"id": "a", "prompt": "x", "rego": "package a\\ndeny[m] { m := 1 }"}\n'
+            '{"id": "b", "prompt": "x", "rego": "package a\\ndeny[m] { ((( }"}',
+            "a.jsonl:2 (b): rego: the case's policy cannot be read",
+        ),
         ("a.jsonl", '{"id": "a b", "prompt": "x"}', "(a b): id"),
-        ("a.jsonl", '{"id": "a", "prompt": "x"}\n{"id": "a", "prompt": "y"}', "a is there twice"),
+        (
+            "a.jsonl",
+            '{"id": "a", "prompt": "x"}\n{"id": "a", "prompt": "y"}',
+            "a.jsonl:2 (a): a is there twice, first at",
+        ),
         ("a.jsonl", "", "holds no case"),
         ("a.yaml", "a: [", "not YAML"),
         ("a.yaml", "a: 1", "must be a list"),
@@ -75,12 +139,14 @@ def test_json_lines_of_others_are_read_and_what_is_not_used_is_told(tmp_path: Pa
         ("a.yaml", "- {id: a, title: t, prompt: p, expect: {nowehere: [x]}}", "expect.nowehere"),
         ("a.yaml", "- {id: a, title: t, prompt: p, expect: {attributes: [{type: x, path: y}]}}", "exactly one of"),
     ],
+    ids=lambda value: value[:60],
 )
 def test_a_dataset_that_is_wrong_is_refused_by_place(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as error:
-        load_cases(tmp_path / name)
+        load_cases(tmp_path / name, unreadable=lambda policies: unreadable(policies, tools=TOOLS))
     assert said in str(error.value)
+    assert len(str(error.value)) < 600
 
 
 def test_a_dataset_that_is_not_there_says_what_to_name() -> None:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from agent.errors import ToolError, UserError
-from agent.evals.policy import asking, judged_by
+from agent.evals.policy import asking, judged_by, unreadable
 from agent.tools import Tools, allowed
 
 OLD = """package terraform.validation
@@ -48,3 +48,12 @@ def test_deny_counts_and_a_policy_that_ends_in_an_error_is_no_pass() -> None:
 def test_a_policy_that_says_nothing_is_refused(policy: str) -> None:
     with pytest.raises(UserError, match="policy"):
         asking(policy)
+
+
+def test_of_many_policies_each_says_why_it_cannot_be_read() -> None:
+    tools = Tools(environment=allowed(os.environ))
+    whys = unreadable(["package main\n", NEW, "package a\ndeny[m] { ((( }", OLD], tools=tools)
+    assert [why.partition(":")[0] for why in whys] == [
+        "the case's policy says nothing", "", "the case's policy cannot be read", "",
+    ]  # fmt: skip
+    assert unreadable([], tools=tools) == ()
