@@ -30,8 +30,10 @@ def labels(request_label: str) -> dict[str, tuple[str, str]]:
     return {request_label: REQUEST_LABEL, **LABELS}
 
 
-def ruleset() -> dict[str, Any]:
-    """The rules of the default branch, as `POST /repos/{owner}/{repo}/rulesets` takes them. Nobody bypasses them."""
+def ruleset(app: int | None = ACTIONS_APP) -> dict[str, Any]:
+    """The rules of the default branch, as `POST /repos/{owner}/{repo}/rulesets` takes them. Nobody bypasses them. The
+    checks have to be posted by `app`; None: by any.
+    """
     review = {
         "required_approving_review_count": 1,
         "dismiss_stale_reviews_on_push": True,
@@ -39,7 +41,8 @@ def ruleset() -> dict[str, Any]:
         "require_last_push_approval": True,
         "required_review_thread_resolution": False,
     }
-    checks = [{"context": check, "integration_id": ACTIONS_APP} for check in CHECKS]
+    posted_by = {} if app is None else {"integration_id": app}
+    checks = [{"context": check, **posted_by} for check in CHECKS]
     return {
         "name": "infra-agent",
         "target": "branch",
@@ -59,9 +62,17 @@ def ruleset() -> dict[str, Any]:
 
 
 def checklist(
-    account: Account, places: Sequence[Login], *, region: str, request_label: str, environments: Sequence[str]
+    account: Account,
+    places: Sequence[Login],
+    *,
+    region: str,
+    request_label: str,
+    environments: Sequence[str],
+    app: int | None = ACTIONS_APP,
 ) -> str:
-    """Markdown: every setting with the command or the document that makes it. `region` is that of the state bucket."""
+    """Markdown: every setting with the command or the document that makes it. `region` is that of the state bucket,
+    `app` the id of the App that posts the checks; None when it is one of the repository's own whose id is not known.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
@@ -76,7 +87,9 @@ def checklist(
         region=region,
         environments=environments,
         labels=labels(request_label),
-        ruleset=_json(ruleset()),
+        ruleset=_json(ruleset(app)),
+        app=app,
+        own_app=app != ACTIONS_APP,
         plan_trust=_json(trust(account, places, "plan")),
         plan_permissions=_json(permissions(account, "plan")),
         apply_trust=_json(trust(account, places, "apply")),

@@ -35,9 +35,16 @@ def init(
     region: Annotated[str, typer.Option(help="AWS region for all environments, to begin with.")] = "",
     state_bucket: Annotated[str, typer.Option(help="S3 bucket for the Terraform state.")] = "",
     subject: Annotated[str, typer.Option(help="How the `sub` of the repository's tokens begins.")] = "",
+    app: Annotated[
+        int, typer.Option("--app", min=0, help="The id of a GitHub App of yours that is to write (docs/operations.md).")
+    ] = 0,
     checklist: Annotated[bool, typer.Option("--checklist", help="Only print the settings to make.")] = False,
     labels: Annotated[bool, typer.Option("--labels", help="Only make the labels, with GITHUB_TOKEN.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show new files in full.")] = False,
     patch: Annotated[Path | None, typer.Option(help="Only write what files of yours lack, for `git apply`.")] = None,
+    revert: Annotated[
+        list[str] | None, typer.Option(help="With --patch: a shipped file whose edits of yours go as well; repeatable.")
+    ] = None,
 ) -> None:
     """Put infra-agent on a repository: shows what it would write, asks, and never overwrites anything."""
     from agent.adopt.init import Options, prepare, preview, summary, write
@@ -47,7 +54,7 @@ def init(
     prepared = prepare(
         Options(
             path=path, repository=repository, program=program, program_ref=program_ref, branch=branch, region=region,
-            bucket=state_bucket, subject=subject, server=environ.get("GITHUB_SERVER_URL") or GITHUB,
+            bucket=state_bucket, subject=subject, server=environ.get("GITHUB_SERVER_URL") or GITHUB, app=app,
         )
     )  # fmt: skip
     if checklist:
@@ -55,13 +62,13 @@ def init(
     elif labels:
         _labels(environ, prepared.repository, prepared.request_label)
     elif patch is not None:
-        _patch(patch, prepared.patch)
+        _patch(patch, prepared.patch(revert=revert or ()))
     elif not prepared.new:
-        typer.echo(preview(prepared), nl=False)
+        typer.echo(preview(prepared, diff=diff), nl=False)
         typer.echo("Nothing was written: there is no new file.")
         raise typer.Exit(1 if prepared.behind else 0)
     else:
-        typer.echo(preview(prepared), nl=False)
+        typer.echo(preview(prepared, diff=diff), nl=False)
         if not yes and not _agreed():
             typer.echo("Nothing was written. `--yes` writes it.")
             return

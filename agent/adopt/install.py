@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from agent.adopt.own_app import with_app
 from agent.adopt.program import Program
 from agent.errors import ToolError
 
@@ -29,11 +30,12 @@ _BRANCH = "main"
 
 @dataclass(frozen=True)
 class Choices:
-    """What differs from repository to repository. Empty: as it is shipped."""
+    """What differs from repository to repository. Empty: as it is shipped. With `app` an App of its own writes."""
 
     branch: str = ""
     region: str = ""
     bucket: str = ""
+    app: bool = False
 
 
 def installed(shipped: Mapping[str, str], program: Program, choices: Choices) -> dict[str, str]:
@@ -52,6 +54,7 @@ def workflow(path: str, text: str, program: Program, choices: Choices) -> str:
     Every checkout is followed by one of the program, beside the repository's own files; it keeps no credential.
     """
     lines = [f"{FIRST} {program.repository} at {program.commit}.", "# Do not edit it here: docs/installation.md there."]
+    text = with_app(path, text) if choices.app else text
     lines += _with_program(text.splitlines(), program)
     made = "\n".join(lines) + "\n"
     if choices.branch and choices.branch != _BRANCH:

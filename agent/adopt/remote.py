@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.adopt.checklist import labels
+from agent.adopt.environments import environments
 from agent.adopt.install import FORM, RESERVED, WORKFLOWS, Choices, installed, jobs_of, pinned
 from agent.adopt.names import names, unreadable
+from agent.adopt.own_app import is_with_app
 from agent.adopt.program import CHECKOUT, holds, shipped_files
 from agent.adopt.rules import branch_rules
 from agent.checks.severity import SEVERITY_PATH, Severities
@@ -22,7 +24,6 @@ from agent.guardrails import GUARDRAILS_PATH, Guardrails
 from agent.settings import SETTINGS_PATH, Settings, parse
 
 PIPELINE = ("agent.yml", "change.yml", "apply.yml")
-ENVIRONMENT = "apply"
 _CONFIGURATION: Mapping[str, type[Value]] = {
     SETTINGS_PATH: Settings,
     GUARDRAILS_PATH: Guardrails,
@@ -69,7 +70,7 @@ def _examine(connection: Connection, checkout: Path, about: Mapping[str, Any]) -
     settings, lines = _configuration(connection, branch)
     yield from lines
     yield from _actions(connection, files)
-    yield from _environment(connection, branch)
+    yield from environments(connection, branch)
     yield from names(connection, files)
     if settings is not None:
         yield _labels(connection, settings.request_label, files)
@@ -119,9 +120,10 @@ def _as_shipped(path: str, text: str, branch: str, checkout: Path) -> Line:
         known = False
     if not known:
         return Line(path, None, f"pins {where}, which this checkout has not; `git fetch` there and run this again")
-    made = installed(shipped_files(checkout, program.commit), program, Choices(branch=branch))
+    choices = Choices(branch=branch, app=is_with_app(text))
+    made = installed(shipped_files(checkout, program.commit), program, choices)
     if made.get(path) != text:
-        return Line(path, False, f"differs from what {where} ships; `infra-agent init --patch FILE` shows how")
+        return Line(path, False, f"differs from what {where} ships; `infra-agent init` shows how")
     return Line(path, True, f"as shipped by {where}")
 
 
@@ -199,38 +201,6 @@ def _allowed_actions(connection: Connection, allowed: str, files: Mapping[str, s
     ]  # fmt: skip
     mend = f"not allowed to run: {', '.join(left)}. Settings > Actions > General > Allow specified actions"
     return Line("Actions", not left, mend if left else "on, the actions that the workflows use are allowed")
-
-
-def _environment(connection: Connection, branch: str) -> Iterator[Line]:
-    what = f"environment {ENVIRONMENT}"
-    answer = look_all(connection, "environments", inside="environments")
-    if not answer.known:
-        yield unreadable(what, answer)
-        return
-    found = next((one for one in answer.data if one["name"] == ENVIRONMENT), None)
-    if found is None:
-        yield Line(what, False, "not there; `infra-agent init --checklist`, section 3")
-        return
-    yield _branches_of(connection, branch, found.get("deployment_branch_policy"))
-    kinds = {rule.get("type") for rule in found.get("protection_rules") or []}
-    reviewed = "required_reviewers" in kinds
-    yield Line(f"{what}: reviewers", True, "required" if reviewed else "none; the merge is the approval")
-
-
-def _branches_of(connection: Connection, branch: str, policy: Mapping[str, Any] | None) -> Line:
-    what = f"environment {ENVIRONMENT}: only {branch}"
-    if policy is None:
-        return Line(what, False, "every branch gets the deploy role; `infra-agent init --checklist`, section 3")
-    if policy.get("protected_branches"):
-        return Line(what, False, f"every protected branch gets the deploy role; name {branch} alone")
-    answer = look_all(connection, f"environments/{ENVIRONMENT}/deployment-branch-policies", inside="branch_policies")
-    if not answer.known:
-        return unreadable(what, answer)
-    named = [(one.get("type", "branch"), one["name"]) for one in answer.data]
-    if named != [("branch", branch)]:
-        said = ", ".join(f"{kind} {name}" for kind, name in named) or "nothing"
-        return Line(what, False, f"it takes {said}; name the branch {branch}, and nothing else")
-    return Line(what, True, "yes")
 
 
 def _labels(connection: Connection, request_label: str, files: Mapping[str, str]) -> Line:

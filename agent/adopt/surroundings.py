@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import git
 
 from agent.adopt.install import RESERVED, WORKFLOWS, jobs_of, pinned
+from agent.adopt.modules import is_code, roots_and_modules
 from agent.adopt.program import repository_of
 from agent.errors import ToolError, UserError
 from agent.targets.terraform_files import ROOT, unit_of
@@ -78,14 +79,22 @@ def notes(root: Path, paths: Iterable[str], ours: Iterable[str], environments: I
             f"{_list(appliers)} runs `apply` itself. Make sure that it leaves out {ROOT}/: what two pipelines apply, "
             "the seal of one does not hold for the other."
         )
-    modules = sorted({str(PurePosixPath(path).parent) for path in rest if path.endswith((".tf", ".tofu"))})
-    if elsewhere := [folder for folder in modules if not folder.startswith(f"{ROOT}/")]:
+    code = {path: _text(root / path) for path in rest if is_code(path)}
+    roots, modules = (
+        [one for one in found if not f"{one}/".startswith(f"{ROOT}/")] for found in roots_and_modules(code)
+    )
+    if roots:
         known = ", ".join(environments)
         yield (
-            f"Terraform outside {ROOT}/ is kept and left alone: {_list(elsewhere)}. A change may be written below "
+            f"Terraform outside {ROOT}/ is kept and left alone: {_list(roots)}. A change may be written below "
             f"{ROOT}/<environment>/<stack>/ only (environments in .github/infra-agent.yml: {known}). To hand a root "
-            f"module over, move it in a pull request of its own: `git mv {elsewhere[0]} {ROOT}/<environment>/<stack>`. "
+            f"module over, move it in a pull request of its own: `git mv {roots[0]} {ROOT}/<environment>/<stack>`. "
             "With its backend block it keeps its state as it is; relative `source` paths have to be mended."
+        )
+    if modules:
+        yield (
+            f"Modules outside {ROOT}/ stay where they are: {_list(modules)}. A unit may use local modules of its "
+            f"own folder and of {ROOT}/modules/ only; move there what it needs."
         )
     wrong = {unit.split("/")[2] for path in rest if path.endswith(".tf") and (unit := unit_of(path))}
     if unknown := sorted(wrong - set(environments)):

@@ -27,6 +27,24 @@ class Item:
     before: str | None = None
 
     @property
+    def lines(self) -> int:
+        """How long it would be."""
+        return len(self.text.splitlines())
+
+    @property
+    def edited(self) -> bool:
+        """Whether people changed it since it was installed. Where nobody knows what was, other content is theirs."""
+        return self.state == "kept" and self.there != self.before
+
+    def patch(self, *, revert: bool) -> str:
+        """What brings the file up to date and leaves what people changed in it; with `revert` that goes too. Empty
+        where nobody knows what was installed: then everything that differs may be theirs.
+        """
+        if self.edited and revert:
+            return unified(self.path, self.there, self.text, new=False)
+        return self.diff if self.state == "kept" and self.before is not None else ""
+
+    @property
     def diff(self) -> str:
         """The unified diff that would bring the file up to date; empty when there is nothing that it lacks.
 

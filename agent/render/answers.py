@@ -7,7 +7,10 @@ from datetime import datetime
 from agent.domain import Lock, Planned, Request, Value
 from agent.render.page import Context, render
 
-ASKED = re.compile(r"<!-- infra-agent:asked (?P<sha256>[0-9a-f]{64}) -->\s*\Z")
+ASKED = re.compile(
+    r"(?:<!-- infra-agent:shown (?P<shown>[0-9a-f]+) -->\s{0,4})?"
+    r"<!-- infra-agent:asked (?P<sha256>[0-9a-f]{64}) -->\s*\Z"
+)
 STANDING = "<!-- infra-agent:standing -->"
 OVERLAP = "<!-- infra-agent:overlap -->"
 
@@ -33,15 +36,20 @@ class Standing(Value):
     next: str = ""
 
 
-def asked(body: str, sha256: str) -> str:
-    """A status comment with the hash of the request that it is about, so that a confirmation is one of exactly that."""
-    return f"{body.rstrip()}\n<!-- infra-agent:asked {sha256} -->\n"
+def asked(body: str, sha256: str, *, shown: str = "") -> str:
+    """A status comment with the hash of the request that it is about and, in hex digits, the understanding that it
+    shows, so that a confirmation is one of exactly these.
+    """
+    record = f"<!-- infra-agent:shown {shown} -->\n" if shown else ""
+    return f"{body.rstrip()}\n{record}<!-- infra-agent:asked {sha256} -->\n"
 
 
-def asked_of(body: str) -> str:
-    """The hash that `asked` wrote at the very end of a comment of ours; empty when there is none."""
+def asked_of(body: str) -> tuple[str, str]:
+    """The hash and the understanding that `asked` wrote at the very end of a comment of ours, each empty when there is
+    none.
+    """
     found = ASKED.search(body)
-    return found["sha256"] if found else ""
+    return (found["sha256"], found["shown"] or "") if found else ("", "")
 
 
 def answer(context: Context, *, icon: str, headline: str, text: str = "", lines: Sequence[Line] = ()) -> str:

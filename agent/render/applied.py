@@ -44,8 +44,8 @@ def next_steps(merge: Merge | None, outcome: Outcome | None, failure: Failure | 
     if any(unit.record for unit in units) and COMMIT.fullmatch(commit):
         steps.append(
             {
-                "text": "To have exactly the plan above applied, as it is now: whoever may approve it, and did not ask "
-                "for the change, writes a new comment on the pull request:",
+                "text": "To apply exactly the plan above: somebody who may approve it, and did not ask for the change, "
+                "writes a new comment on the pull request:",
                 "command": f"/agent approve {commit}",
             }
         )

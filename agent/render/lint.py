@@ -9,8 +9,8 @@ _ORDER: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 _COMMANDS: Mapping[Severity, str] = {
     "critical": "error",
     "high": "error",
-    "medium": "error",
-    "low": "warning",
+    "medium": "warning",
+    "low": "notice",
     "info": "notice",
 }
 

@@ -29,7 +29,9 @@ class CheckOutput(Value):
     findings: tuple[Finding, ...] = ()
 
 
-def checks_output(context: Context, findings: Findings, *, commit: str, only: str = "") -> CheckOutput:
+def checks_output(
+    context: Context, findings: Findings, *, commit: str, only: str = "", revisable: bool = True
+) -> CheckOutput:
     """For `agent/gate` (`only="gate"`) or all others: a failure where the verdict is not ready for it. A check that
     could not run, and none at all, is one; a finding below `high` is not.
     """
@@ -37,11 +39,12 @@ def checks_output(context: Context, findings: Findings, *, commit: str, only: st
     found = tuple(one for one in findings.findings if not only or one.source == only)
     broken = [one.check for one in checks if one.status == "error"]
     bad = not checks or bool(broken) or grave(found)
+    shown = Findings(findings=found, checks=checks)
     title = f"could not run: {', '.join(broken)}" if broken else summary_of_findings(found) if checks else "no answer"
     return CheckOutput(
         conclusion="failure" if bad else "success",
         title=_plain(context, title, limit=200),
-        summary=without_marker(checks_section(context, Findings(findings=found, checks=checks), commit=commit)),
+        summary=without_marker(checks_section(context, shown, commit=commit, revisable=revisable)),
         findings=beside_lines(context, found),
     )
 

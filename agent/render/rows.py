@@ -13,7 +13,8 @@ MOST_FLAT = 20
 MOST_ROWS = 60
 MOST_FOLDED = 150
 MOST_PLACES = 3
-ICONS = {"done": "✅", "failed": "❌", "asked": "❓", "running": "⏳", "open": "▫️"}
+MOST_NAMES = 12
+ICONS = {"done": "✅", "failed": "❌", "asked": "❓", "running": "⏳", "open": "▫️", "skipped": "➖"}
 CHECKS = {"passed": "✅", "failed": "❌", "error": "🚫"}
 OUTCOMES = {"applied": "✅", "failed": "❌", "recovered": "↩️", "stopped": "✋"}
 PROBES = {True: "✅", False: "❌"}
@@ -79,9 +80,17 @@ def reasons_by_rule(reasons: Sequence[str]) -> list[str]:
 
 
 def row(change: Change) -> dict[str, Any]:
-    """What a table shows of one resource."""
-    fields = ", ".join(islice(change.fields, 12)) + (" …" if len(change.fields) > 12 else "")
-    return {"verb": main_verb(change), "address": change.address, "sensitive": change.sensitive, "fields": fields}
+    """What a table shows of one resource: the values that may be read, and the names of what else changes."""
+    told = {one.path.partition(".")[0] for one in change.values if one.whole}
+    names = [name for name in change.fields if name not in told]
+    return {
+        "verb": main_verb(change),
+        "address": change.address,
+        "sensitive": change.sensitive,
+        "shown": change.values,
+        "fields": ", ".join(names[:MOST_NAMES]) + (" …" if len(names) > MOST_NAMES else ""),
+        "forced": change.forced_by,
+    }
 
 
 def rows(changes: Iterable[Change], *, most: int = MOST_ROWS) -> tuple[list[dict[str, Any]], list[str]]:

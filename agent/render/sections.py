@@ -26,9 +26,9 @@ MOST_UNITS = 20
 SMALL_PICTURE = 30
 
 
-def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
+def checks_section(context: Context, findings: Findings, *, commit: str, revisable: bool = True) -> str:
     """Gate and checks: what could not run, findings by severity (by rule when there are many), then every check with
-    its file counts and time.
+    its file counts and time. `revisable` says whether the agent can write the change anew.
     """
     ordered = by_gravity(findings.findings)
     groups = by_rule(ordered) if len(ordered) > MOST_FLAT else []
@@ -46,6 +46,7 @@ def checks_section(context: Context, findings: Findings, *, commit: str) -> str:
         "shown": ordered[:MOST_FOLDED],
         "checks": findings.checks,
         "to_mend": low,
+        "revisable": revisable,
         "commit": commit,
     }
     return render("checks", context, {**TABLES, **values})
@@ -95,9 +96,11 @@ def verdict_section(
     plan: Plan | None = None,
     review: str = "",
     merger: str = "",
+    revisable: bool = True,
 ) -> str:
     """Whether a person can merge, why not, and what to do next. `review` says in our words how the second opinion
-    ended, `merger` whose merge is not enough.
+    ended, `merger` whose merge is not enough, `revisable` whether the agent can write the change anew: not what people
+    wrote, and not what takes a merge back.
     """
     lost, more_lost = destroyed(plan, most=MOST_FLAT // 2) if plan else ([], [])
     values = {
@@ -113,6 +116,7 @@ def verdict_section(
         "to_approve": steps.to_approve(plan, commit, secrets=context.secrets) if plan else (),
         "reasons": reasons_by_rule(verdict.reasons),
         "ready": verdict.status == "ready",
+        "revisable": revisable,
         "commit": commit,
     }
     return render("verdict", context, {**TABLES, **values})

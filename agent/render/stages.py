@@ -15,13 +15,17 @@ from agent.domain import (
     Plan,
     Proposal,
     Request,
+    Review,
     Value,
     Verdict,
 )
 from agent.render.page import Failure
 
-State = Literal["done", "failed", "asked", "running", "open"]
-NAMES = ("received", "understood", "written", "checked", "proposed", "planned", "ready", "merged", "applied", "healthy")
+State = Literal["done", "failed", "asked", "running", "open", "skipped"]
+NAMES = (
+    "received", "understood", "written", "checked", "proposed", "planned", "reviewed", "ready", "merged", "applied",
+    "healthy",
+)  # fmt: skip
 # The stage that a job which ended badly leaves undone.
 STAGE_OF_JOB = {
     "intake": "received",
@@ -29,6 +33,7 @@ STAGE_OF_JOB = {
     "examine": "checked",
     "propose": "proposed",
     "plan": "planned",
+    "review": "reviewed",
     "publish": "ready",
     "resolve": "merged",
     "lock": "applied",
@@ -56,6 +61,7 @@ class Progress(Value):
     findings: Findings | None = None
     proposal: Proposal | None = None
     plan: Plan | None = None
+    review: Review | None = None
     verdict: Verdict | None = None
     merge: Merge | None = None
     outcome: Outcome | None = None
@@ -63,14 +69,17 @@ class Progress(Value):
 
 
 def stages(progress: Progress) -> tuple[Stage, ...]:
-    """All stages in order, with what is to be said about each."""
+    """All stages in order, with what is to be said about each. The review is left out where it stayed in another run:
+    nobody can say then whether there was one.
+    """
     judged = {
         "received": _received(progress.request),
-        "understood": _understood(progress.intent) or _told_by(progress.merge, "title"),
-        "written": _written(progress.change) or _told_by(progress.merge, "units"),
+        "understood": _understood(progress.intent),
+        "written": _written(progress.change) or _units_of(progress.merge),
         "checked": _checked(progress.findings),
         "proposed": _proposed(progress.proposal),
         "planned": _planned(progress.plan),
+        "reviewed": _reviewed(progress),
         "ready": _ready(progress.verdict),
         "merged": _merged(progress.merge),
         "applied": _applied(progress.outcome),
@@ -78,17 +87,22 @@ def stages(progress: Progress) -> tuple[Stage, ...]:
     }
     # A later document proves the earlier stages, whose own documents stayed in another run; a verdict proves nothing,
     # there is one about every run.
-    reached = max((NAMES.index(name) for name, found in judged.items() if found and name != "ready"), default=-1)
+    proofs = [name for name, found in judged.items() if found and found[0] != "skipped" and name != "ready"]
+    reached = max(map(NAMES.index, proofs), default=-1)
     broken = STAGE_OF_JOB.get(progress.failure.job) if progress.failure else None
     ended = progress.verdict is not None or progress.failure is not None
     out: list[Stage] = []
     stopped = False
     for index, name in enumerate(NAMES):
+        if name == "reviewed" and judged[name] is None and index < reached:
+            continue
         state, note = judged[name] or ("done" if index < reached else "open", "")
         if stopped:
             state, note = "open", ""
         elif name == broken and state != "failed":
-            state, note = "failed", "the job did not end well"
+            state, note = "failed", "the job failed, see below"
+        elif state == "open" and broken and index > NAMES.index(broken):
+            pass
         elif state == "open" and index < NAMES.index("ready") and ended:
             state, note = ("open", "") if broken else ("failed", "no answer")
         elif state == "open":
@@ -145,7 +159,7 @@ def _received(request: Request | None) -> tuple[State, str] | None:
     if request is None:
         return None
     if request.status != "accepted":
-        return "failed", "; ".join(request.reasons) or request.status
+        return "failed", request.status
     return "done", f"from {request.requester}"
 
 
@@ -154,14 +168,12 @@ def _understood(intent: Intent | None) -> tuple[State, str] | None:
         return None
     if intent.questions:
         return "asked", several(len(intent.questions), "open question")
-    return "done", intent.summary
+    return "done", ", ".join(filter(None, (intent.environment, f"risk {intent.risk}")))
 
 
-def _told_by(merge: Merge | None, what: str) -> tuple[State, str] | None:
-    """What a merge still tells of the stages before it, whose documents stayed in another run."""
-    if merge is None or not merge.title:
-        return None
-    return "done", merge.title if what == "title" else ", ".join(merge.units)
+def _units_of(merge: Merge | None) -> tuple[State, str] | None:
+    """What a merge still tells of what was written, whose document stayed in another run."""
+    return ("done", ", ".join(merge.units)) if merge is not None and merge.title else None
 
 
 def _written(change: ChangeSet | None) -> tuple[State, str] | None:
@@ -208,6 +220,16 @@ def _planned(plan: Plan | None) -> tuple[State, str] | None:
     return "done", summary_of_counts(change for unit in plan.units for change in unit.changes)
 
 
+def _reviewed(progress: Progress) -> tuple[State, str] | None:
+    """A second opinion approves nothing: whether it, or its lack, holds the change up is for the verdict to say."""
+    review = progress.review
+    if review is None:
+        return ("skipped", "") if progress.verdict and not progress.failure else None
+    if review.status in ("none", "inconclusive"):
+        return "skipped", "no second opinion" if review.status == "none" else "inconclusive"
+    return "done", summary_of_findings(review.findings)
+
+
 def _ready(verdict: Verdict | None) -> tuple[State, str] | None:
     if verdict is None:
         return None
@@ -241,4 +263,4 @@ def _healthy(outcome: Outcome | None) -> tuple[State, str] | None:
     if any(unit.healthy is None for unit in outcome.units):
         return None
     probes = [probe for unit in outcome.units for probe in unit.probes]
-    return "done", f"{sum(probe.passed for probe in probes)} of {len(probes)} probes passed"
+    return "done", f"{sum(probe.passed for probe in probes)} of {len(probes)} probes passed" if probes else "no probes"

@@ -14,6 +14,7 @@ from agent.domain import (
     Proposal,
     Question,
     Request,
+    Review,
     Verdict,
 )
 from agent.render import sanitize, steps
@@ -23,6 +24,19 @@ from agent.render.rows import TABLES, reasons_by_rule
 from agent.render.spending import spending
 from agent.render.stages import Progress, Stage, stages
 
+STOPPED = {
+    "received": "Not read",
+    "understood": "Not understood",
+    "written": "Not written",
+    "checked": "The checks did not pass",
+    "proposed": "No pull request was opened",
+    "planned": "Not planned",
+    "reviewed": "Not reviewed",
+    "ready": "Not ready to merge",
+    "merged": "Not applied",
+    "applied": "Not all of it was applied",
+    "healthy": "Not known to be healthy",
+}
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
@@ -35,6 +49,7 @@ def status(
     findings: Findings | None = None,
     proposal: Proposal | None = None,
     plan: Plan | None = None,
+    review: Review | None = None,
     verdict: Verdict | None = None,
     merge: Merge | None = None,
     outcome: Outcome | None = None,
@@ -45,7 +60,7 @@ def status(
     """
     progress = Progress(
         request=request, intent=intent, change=change, findings=findings, proposal=proposal, plan=plan,
-        verdict=verdict, merge=merge, outcome=outcome, failure=failure,
+        review=review, verdict=verdict, merge=merge, outcome=outcome, failure=failure,
     )  # fmt: skip
     found = stages(progress)
     icon, headline = _headline(progress, found)
@@ -71,6 +86,7 @@ def status(
             "scope": change.scope if change else None,
             "request": request,
             "intent": intent if intent and intent.actions else None,
+            "fallback": intent.fallback if intent else "",
             "risky": change.reasons if change and change.status == "needs-confirm" else (),
             "questions": questions,
             "answer": answer(questions, secrets=context.secrets),
@@ -125,7 +141,7 @@ def _headline(progress: Progress, found: Sequence[Stage]) -> tuple[str, str]:
     if bad and bad.name == "healthy" and progress.outcome:
         return "❌", "Applied, but not healthy"
     if bad:
-        return "❌", f"Stopped at: {bad.name}"
+        return "❌", STOPPED[bad.name]
     if found[-1].state == "done":
         return "✅", "Applied and healthy"
     if progress.verdict and progress.merge is None:

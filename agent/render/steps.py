@@ -13,6 +13,8 @@ from agent.render.stages import Progress
 MOST = 60
 LONGEST = 3000
 RULE = re.compile(r"[a-z]+/[a-z-]+")
+SUBJECT = re.compile(r"[A-Za-z0-9_.:/#*-]{1,200}")
+MOST_OVERRIDES = 10
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -23,21 +25,27 @@ def next_steps(progress: Progress) -> list[dict[str, str]]:
     if progress.intent and progress.intent.questions:
         return []
     if progress.request and progress.request.status == "refused":
-        return [{"text": "Change the request accordingly and put the label on again.", "command": ""}]
+        return [{"text": "When that is mended, put the label on again.", "command": ""}]
+    if progress.request is not None and progress.request.branch.endswith("-rollback"):
+        return _of_rollback(progress)
     if refused := refusals(progress):
         found = [{"text": "Change the request, or wait, and put the label on again.", "command": ""}]
-        rules = dict.fromkeys(refusal.rule for refusal in refused if refusal.who and RULE.fullmatch(refusal.rule))
-        for rule in rules:
-            said = "Whoever is named above can go on all the same, with a reason that is kept:"
-            found.append({"text": said, "command": f"/agent override {rule} <reason>"})
+        lifted = dict.fromkeys(
+            f"{refusal.rule}={refusal.subject}"
+            for refusal in refused
+            if refusal.who and RULE.fullmatch(refusal.rule) and SUBJECT.fullmatch(refusal.subject)
+        )
+        for one in list(lifted)[:MOST_OVERRIDES]:
+            said = "Whoever is named above can go on with exactly that all the same, with a reason that is kept:"
+            found.append({"text": said, "command": f"/agent override {one} <reason>"})
         return found
     if progress.change is not None and progress.change.status == "needs-confirm":
         return [
             {
-                "text": "When it was understood rightly, somebody with write permission goes on with a new comment:",
+                "text": "When it was understood rightly, somebody with write permission confirms it in a new comment:",
                 "command": "/agent confirm",
             },
-            {"text": "To have it otherwise:", "command": "/agent revise <what to change>"},
+            {"text": "To change something instead:", "command": "/agent revise <what to change>"},
         ]
     if progress.failure:
         return [{"text": "When the reason is mended, try again:", "command": "/agent plan"}]
@@ -54,6 +62,21 @@ def next_steps(progress: Progress) -> list[dict[str, str]]:
     if not (progress.verdict or progress.proposal):
         return []
     return [revise, *_again(progress)]
+
+
+def _of_rollback(progress: Progress) -> list[dict[str, str]]:
+    """How to go on with a pull request that takes a merge back: it holds old files, so nobody writes it anew."""
+    if progress.proposal is None or progress.proposal.status != "proposed":
+        text = "When that is mended, or to try again later, ask for it once more in a new comment:"
+        over = progress.proposal or progress.verdict or progress.failure
+        return [{"text": text, "command": "/agent rollback"}] if over else []
+    if progress.failure:
+        return [{"text": "When the reason is mended, try again on the pull request:", "command": "/agent plan"}]
+    text = "To change something, push to the branch of the pull request. To leave what was merged as it is, close it."
+    push = {"text": text, "command": ""}
+    if progress.verdict and progress.verdict.status == "ready":
+        return [{"text": "Read the plan on the pull request and **merge** it.", "command": ""}, push]
+    return [push, *_again(progress)]
 
 
 def _again(progress: Progress) -> list[dict[str, str]]:

@@ -10,6 +10,8 @@ from pydantic import JsonValue
 
 from agent.domain import Change, Planned, Verb
 from agent.errors import ToolError
+from agent.targets.terraform_marks import any_true, count_true, part_of
+from agent.targets.terraform_values import forced_by, values_of
 
 _VERBS: dict[tuple[str, ...], Verb] = {
     ("no-op",): "no-op",
@@ -30,10 +32,11 @@ def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
     """What the plan would do, resource by resource in order of address; resources that stay as they are are left out.
 
     An import or a move counts as `update`, with `(import)` or `(moved from ADDRESS)` among its fields; what the state
-    would forget counts as `delete`, with `(forgotten)`. Raises ToolError
-    for an action that is not known here.
+    would forget counts as `delete`, with `(forgotten)`. Values are there for the few attributes that allow it.
+    Raises ToolError for an action that is not known here.
     """
     changes = []
+    values = values_of(plan_json)
     for item in plan_json.get("resource_changes", []):
         verb = _verb(item)
         if not _changes(item):
@@ -45,8 +48,10 @@ def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
                 address=_address(item),
                 type=item["type"],
                 verbs=("update" if verb == "no-op" else verb,),
-                sensitive=any(_any_true(mask) for mask in masks),
+                sensitive=any(any_true(mask) for mask in masks),
                 fields=(*fields, *_marks(item)),
+                values=values.get((item["address"], item.get("deposed", "")), ()),
+                forced_by=forced_by(item["change"], item.get("action_reason", "")) if verb == "replace" else (),
             )
         )
     return tuple(sorted(changes, key=lambda change: change.address))
@@ -55,7 +60,7 @@ def changes_of(plan_json: Mapping[str, Any]) -> tuple[Change, ...]:
 def unknowns(plan_json: Mapping[str, Any]) -> int:
     """How many attributes are known only after the apply."""
     changes = (item["change"] for item in plan_json.get("resource_changes", []))
-    return sum(_count_true(change.get("after_unknown")) for change in changes)
+    return sum(count_true(change.get("after_unknown")) for change in changes)
 
 
 def is_empty(plan_json: Mapping[str, Any]) -> bool:
@@ -184,10 +189,10 @@ def _output_verb(change: Mapping[str, Any]) -> Verb:
 def _attribute(change: Mapping[str, Any], name: str, key: bytes) -> list[Any]:
     """One attribute before and after; a sensitive or unknown value enters as in the digest."""
     return [
-        _encode(_part(change.get(part), name), sensitive=_part(change.get(mask), name), unknown=unknown, key=key)
+        _encode(part_of(change.get(part), name), sensitive=part_of(change.get(mask), name), unknown=unknown, key=key)
         for part, mask, unknown in (
             ("before", "before_sensitive", None),
-            ("after", "after_sensitive", _part(change.get("after_unknown"), name)),
+            ("after", "after_sensitive", part_of(change.get("after_unknown"), name)),
         )
     ]
 
@@ -221,18 +226,18 @@ def _values(change: Mapping[str, Any], key: bytes) -> list[Any]:
 def _encode(value: Any, *, sensitive: Any, unknown: Any, key: bytes) -> Any:
     """`value` with its marks folded in. Lists begin with a word, so that no value reads like a mark."""
     if unknown is True:
-        return ["unknown", _any_true(sensitive)]
-    if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _any_true(unknown)):
+        return ["unknown", any_true(sensitive)]
+    if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and any_true(unknown)):
         names = {*(value or {}), *(unknown if isinstance(unknown, dict) else {})}
-        parts = {name: ((value or {}).get(name), _part(sensitive, name), _part(unknown, name)) for name in names}
+        parts = {name: ((value or {}).get(name), part_of(sensitive, name), part_of(unknown, name)) for name in names}
         return {
             name: _encode(part, sensitive=mask, unknown=mark, key=key)
             for name, (part, mask, mark) in parts.items()
-            if part is not None or _any_true(mark) or name in (value or {})
+            if part is not None or any_true(mark) or name in (value or {})
         }
     if isinstance(value, list):
         encoded = (
-            _encode(part, sensitive=_part(sensitive, index), unknown=_part(unknown, index), key=key)
+            _encode(part, sensitive=part_of(sensitive, index), unknown=part_of(unknown, index), key=key)
             for index, part in enumerate(value)
         )
         return ["list", *encoded]
@@ -241,16 +246,6 @@ def _encode(value: Any, *, sensitive: Any, unknown: Any, key: bytes) -> Any:
             return ["sensitive"]
         return ["sensitive", hmac.new(key, json.dumps(value).encode(), hashlib.sha256).hexdigest()]
     return value
-
-
-def _part(mask: Any, name: str | int) -> Any:
-    if mask is True:
-        return True
-    if isinstance(mask, dict):
-        return mask.get(str(name))
-    if isinstance(mask, list) and isinstance(name, int) and name < len(mask):
-        return mask[name]
-    return None
 
 
 def _verb(item: Mapping[str, Any]) -> Verb:
@@ -269,22 +264,10 @@ def _fields(change: Mapping[str, Any]) -> Iterator[str]:
         if not before:
             differs = after.get(name) not in (None, [], {})  # what AWS will fill in says nothing about a new resource
         else:
-            differs = _any_true(unknown.get(name)) or before.get(name) != after.get(name)
+            differs = any_true(unknown.get(name)) or before.get(name) != after.get(name)
         if differs:
             yield name
 
 
 def _address(item: Mapping[str, Any]) -> str:
     return f"{item['address']} (deposed {item['deposed']})" if item.get("deposed") else str(item["address"])
-
-
-def _any_true(mask: Any) -> bool:
-    return _count_true(mask) > 0
-
-
-def _count_true(mask: Any) -> int:
-    if isinstance(mask, dict):
-        return sum(_count_true(part) for part in mask.values())
-    if isinstance(mask, list):
-        return sum(_count_true(part) for part in mask)
-    return 1 if mask is True else 0

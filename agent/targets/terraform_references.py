@@ -33,14 +33,14 @@ def _of_module(
     """Pairs of addresses in `module` and below; `outer` says what its variables stand for."""
     for resource in module.get("resources") or ():
         parts = [resource.get(name) for name in ("expressions", "count_expression", "for_each_expression")]
-        said = {*_said(parts), *(resource.get("depends_on") or ())}
+        said = {*references_in(parts), *(resource.get("depends_on") or ())}
         for target in _targets(said, module, prefix=prefix, outer=outer, depth=depth):
             yield f"{prefix}{resource['address']}", target
     if depth >= MAX_DEPTH:
         return
     for name, call in (module.get("module_calls") or {}).items():
         inner = {
-            variable: _targets(_said(expression), module, prefix=prefix, outer=outer, depth=depth)
+            variable: _targets(references_in(expression), module, prefix=prefix, outer=outer, depth=depth)
             for variable, expression in (call.get("expressions") or {}).items()
         }
         yield from _of_module(call.get("module") or {}, prefix=f"{prefix}module.{name}.", outer=inner, depth=depth + 1)
@@ -72,11 +72,11 @@ def _targets(
 def _of_output(module: Mapping[str, Any], name: str, output: str, *, prefix: str, depth: int) -> frozenset[str]:
     inside = ((module.get("module_calls") or {}).get(name) or {}).get("module") or {}
     expression = ((inside.get("outputs") or {}).get(output) or {}).get("expression")
-    return _targets(_said(expression), inside, prefix=f"{prefix}module.{name}.", outer={}, depth=depth + 1)
+    return _targets(references_in(expression), inside, prefix=f"{prefix}module.{name}.", outer={}, depth=depth + 1)
 
 
-def _said(expression: Any) -> set[str]:
-    """Every reference in an expression, however deep its blocks are nested."""
+def references_in(expression: Any) -> set[str]:
+    """Every reference in an expression of the configuration, however deep its blocks are nested."""
     found: set[str] = set()
     waiting = [expression]
     while waiting:

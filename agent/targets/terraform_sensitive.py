@@ -12,6 +12,11 @@ def sensitive_values(plan_json: Mapping[str, Any]) -> tuple[str, ...]:
     """Every text and number that the plan marks as sensitive, before or after, at most `MOST`; what is too short to be
     told from an ordinary word is left out.
     """
+    return tuple(sorted(value for value in sensitive_leaves(plan_json) if len(value.strip()) >= SHORTEST_VALUE)[:MOST])
+
+
+def sensitive_leaves(plan_json: Mapping[str, Any]) -> frozenset[str]:
+    """Every text and number that the plan marks as sensitive, however short."""
     found: set[str] = set()
     for item in plan_json.get("resource_changes") or ():
         found.update(_of_change(item.get("change") or {}))
@@ -19,7 +24,7 @@ def sensitive_values(plan_json: Mapping[str, Any]) -> tuple[str, ...]:
         found.update(_of_change(change))
     for item in plan_json.get("resource_drift") or ():
         found.update(_of_change(item.get("change") or {}))
-    return tuple(sorted(value for value in found if len(value.strip()) >= SHORTEST_VALUE)[:MOST])
+    return frozenset(found)
 
 
 def _of_change(change: Mapping[str, Any]) -> Iterator[str]:

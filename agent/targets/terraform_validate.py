@@ -7,6 +7,7 @@ they ask for nothing but that. Each unit's own init still runs, for everything e
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,6 +29,13 @@ from agent.tools import Tools
 
 # One validation takes about a core and a third of a gigabyte, and a provider half a gigabyte.
 _AT_ONCE = 2
+# What init says when it got no answer, as Go's net package words it. That says nothing about the code.
+_NO_ANSWER = re.compile(
+    r"(?i)could not connect to|discovery document|dial tcp|no such host|could not resolve host|no route to host"
+    r"|connection (?:refused|reset)|network is unreachable|i/o timeout|handshake (?:timeout|failure)|client\.timeout"
+    r"|deadline exceeded|proxyconnect|x509:|request failed after \d+ attempts|unexpected EOF"
+    r"|\b50[234] (?:Bad|Service|Gateway)"
+)
 
 
 def validate(tools: Tools, root: Path, unit: str, settings: Settings) -> tuple[Finding, ...]:
@@ -69,7 +77,7 @@ def _group(
     """Units that ask for the same: the first installs and starts the provider. `pool` runs the others beside it."""
     first, others = units[0], units[1:]
     with cli.workspace(tools, root, first, settings) as place:
-        failed = cli.init(place, backend=False)
+        failed = _init(place)
         if failed:
             found = {first: tuple(finding_of(item, "init", place) for item in failed)}
             return found | (_group(tools, root, others, settings, pool) if others else {})
@@ -80,6 +88,19 @@ def _group(
     return dict(zip(units, answers, strict=True))
 
 
+def _init(place: Workspace) -> tuple[Diagnostic, ...]:
+    """What init has against the code. Raises ToolError when it got no answer from a registry: that is no finding."""
+    failed = cli.init(place, backend=False)
+    silent = [item for item in failed if _NO_ANSWER.search(item.detail) and re.search("provider|module", item.summary)]
+    if silent:
+        detail = cli.redacted(silent[0].detail, place.tools.environment).partition(" To see which ")[0][:300]
+        raise ToolError(
+            f"{place.unit}: init got no answer from where providers and modules come from ({detail}); name the folder "
+            "of a provider mirror in INFRA_AGENT_PROVIDER_MIRROR, or let this machine reach the registry"
+        )
+    return failed
+
+
 def _call(do: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
     return do()
 
@@ -88,7 +109,7 @@ def _other(tools: Tools, root: Path, unit: str, settings: Settings, shared: str)
     with cli.workspace(tools, root, unit, settings) as place:
         if shared:
             place = replace(place, variables={**place.variables, REATTACH: shared})
-        failed = cli.init(place, backend=False)
+        failed = _init(place)
         if failed:
             return tuple(finding_of(item, "init", place) for item in failed)
         return _ready(place)

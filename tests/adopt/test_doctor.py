@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from agent.adopt.checklist import labels, ruleset
 from agent.adopt.cli import doctor, init
+from agent.adopt.environments import environments
 from agent.adopt.install import Choices, installed
 from agent.adopt.program import find_program, shipped_files
 from agent.adopt.remote import examine
@@ -41,6 +42,7 @@ class Shop:
     program: Path
     admin: str
     writer: str
+    runner: Runner
     rules: int = 0
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -73,7 +75,7 @@ def shop(program: git.Repo, tmp_path: Path) -> Iterator[Shop]:
     runner = Runner(forge, tmp_path / "runner", tools={}, machine={}, max_parallel=1)
     forge.app.register_blueprint(runner.blueprint)
     server = serve(forge)
-    made = Shop(forge, server.url, folder, tokens[0], tokens[1])
+    made = Shop(forge, server.url, folder, tokens[0], tokens[1], runner)
     make_labels(made.connection(), labels("infra-request"))
     for name, value in (
         ("AWS_REGION", "us-east-1"),
@@ -287,6 +289,49 @@ def test_a_commit_that_is_not_here_is_unknown(shop: Shop, program: git.Repo) -> 
     assert old == newer
     put_file(".github/workflows/apply.yml", text.replace(program.git.rev_parse("HEAD~1"), "b" * 40))(shop)
     assert shop.lines()[".github/workflows/apply.yml"].state == "UNKNOWN"
+
+
+def models_of(shop: Shop) -> dict[str, Line]:
+    found = environments(shop.connection(), "main")
+    return {line.what.removeprefix("environment "): line for line in found if "models" in line.what}
+
+
+LIMITED = "models: only main and refs/pull/*/merge"
+POLICIES = "environments/models/deployment-branch-policies"
+
+
+def test_the_models_keys_have_an_environment_of_their_own(shop: Shop) -> None:
+    said = models_of(shop)
+    assert (list(said), said["models"].ok) == (["models"], True)
+    assert "not there: no model is asked" in said["models"].detail
+    shop.runner.set_secret(NAME, "OPENAI_API_KEY", "x")
+    said = models_of(shop)
+    assert "OPENAI_API_KEY of the whole repository" in said["models: secrets"].detail
+
+    shop.call("PUT", "environments/models", {})
+    assert "OPENAI_API_KEY" in models_of(shop)["models: secrets"].detail
+    shop.runner.set_secret(NAME, "ANTHROPIC_API_KEY", "x", environment="models")
+    said = models_of(shop)
+    assert said["models"].detail == "there, with ANTHROPIC_API_KEY"
+    assert said[LIMITED].state == "MISSING"
+    assert "every branch gets the models' keys; `infra-agent init --checklist`, section 8" in said[LIMITED].detail
+    shop.call("PUT", "environments/models", {"deployment_branch_policy": {**OTHER_POLICY["deployment_branch_policy"]}})
+    assert "every protected branch" in models_of(shop)[LIMITED].detail
+    chosen = {"protected_branches": False, "custom_branch_policies": True}
+    shop.call("PUT", "environments/models", {"deployment_branch_policy": chosen})
+    for name, state in (("main", "ok"), ("refs/pull/*/merge", "ok"), ("*", "MISSING")):
+        shop.call("POST", POLICIES, {"name": name, "type": "branch"})
+        assert models_of(shop)[LIMITED].state == state, name
+
+
+def test_a_model_without_a_key_is_named_too(shop: Shop) -> None:
+    shop.call("PUT", "environments/models", {})
+    assert "there, without a key" in models_of(shop)["models"].detail
+    shop.call("POST", "environments/models/variables", {"name": "OLLAMA_BASE_URL", "value": "http://127.0.0.1:1"})
+    assert models_of(shop)["models"].detail == "there, with OLLAMA_BASE_URL"
+    shop.forge.set_permission(NAME, "casey", "read")
+    found = {line.what: line for line in environments(shop.connection(shop.writer), "main")}
+    assert found["environment models"].state == "UNKNOWN"
 
 
 def test_an_app_is_needed_whole_or_not_at_all(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import git
 import pytest
@@ -28,7 +29,7 @@ def root(repo: git.Repo) -> Path:
     return Path(str(repo.working_tree_dir))
 
 
-def ready(program: git.Repo, shop: git.Repo, **more: str) -> Prepared:
+def ready(program: git.Repo, shop: git.Repo, **more: Any) -> Prepared:
     return prepare(Options(path=root(shop), **more), checkout=root(program))
 
 
@@ -93,9 +94,41 @@ def test_the_settings_to_make_name_the_repository(program: git.Repo, shop: git.R
         '"context": "agent/plan"',
         '"dismiss_stale_reviews_on_push": true',
         "@acme/platform",
+        "environments/models/deployment-branch-policies -f name='refs/pull/*/merge'",
+        "gh secret set ANTHROPIC_API_KEY --env models --repo acme/shop",
     ):
         assert part in text, part
     assert "OWNER/NAME" not in text
+
+
+def test_an_app_is_written_into_the_workflows_and_stays_there(program: git.Repo, shop: git.Repo) -> None:
+    made = ready(program, shop, app=4711)
+    for part in (
+        '"integration_id": 4711',
+        "gh variable set INFRA_AGENT_APP_ID --body 4711",
+        "environments/infra-agent/deployment-branch-policies -f name=main",
+        "gh secret set INFRA_AGENT_APP_KEY --env infra-agent",
+    ):
+        assert part in made.settings, part
+    assert "15368" not in made.settings
+    write(made)
+    commit(shop)
+    again = ready(program, shop)
+    assert (again.new, again.behind, again.edited) == ((), (), ()), "the App is found in what stands there"
+    assert '"integration_id"' not in again.settings, "which number it has is not"
+    assert "init --checklist --app ID" in again.settings
+
+
+def test_an_installation_takes_an_app_by_a_patch_that_touches_nothing_else(program: git.Repo, shop: git.Repo) -> None:
+    write(ready(program, shop))
+    commit(shop)
+    made = ready(program, shop, app=4711)
+    assert (made.new, made.edited) == ((), ())
+    assert {Path(item.path).name for item in made.behind} == {"agent.yml", "apply.yml", "change.yml"}
+    patch = root(shop) / "app.patch"
+    patch.write_text(made.patch())
+    shop.git.apply(str(patch))
+    assert ready(program, shop, app=4711).behind == ready(program, shop).behind == ()
 
 
 def test_a_workflow_of_the_same_name_stops_it(program: git.Repo, shop: git.Repo) -> None:
@@ -135,11 +168,103 @@ def test_an_upgrade_shows_what_changed_and_touches_nothing(program: git.Repo, sh
     write(made)
     assert tree(root(shop)) == {**before, "policies/rego/new.rego": b"package new\n"}
     patch = root(shop) / "p"
-    patch.write_text(made.patch)
+    patch.write_text(made.patch())
     subprocess.run(["git", "apply", "p"], cwd=root(shop), check=True, timeout=20)
     patch.unlink()
     assert ready(program, shop).behind == ()
     assert "acme-state" in settings.read_text()
+
+
+def test_new_files_are_shown_in_full_when_asked_for(program: git.Repo, shop: git.Repo) -> None:
+    made = ready(program, shop)
+    shown = preview(made, diff=True)
+    assert all(f"+++ b/{item.path}\n" in shown for item in made.new)
+    short = preview(made)
+    assert "+++" not in short
+    lines = next(item for item in made.new if item.path == ".github/infra-agent.yml").text.count("\n")
+    assert f"  .github/infra-agent.yml: {lines} lines\n" in short
+
+
+def applied(shop: git.Repo, text: str) -> None:
+    (root(shop) / "p").write_text(text)
+    subprocess.run(["git", "apply", "p"], cwd=root(shop), check=True, timeout=20)
+    (root(shop) / "p").unlink()
+
+
+WORKFLOW = ".github/workflows/agent.yml"
+WAIVERS = "policies/waivers.yml"
+
+
+def edit(shop: git.Repo, path: str, *, added: str) -> str:
+    place = root(shop) / path
+    place.write_text(f"{place.read_text()}{added}")
+    return added
+
+
+def test_what_a_person_changed_is_called_theirs_and_no_patch_takes_it_back(program: git.Repo, shop: git.Repo) -> None:
+    write(ready(program, shop))
+    mine = {path: edit(shop, path, added="# ours\n") for path in (WORKFLOW, WAIVERS, "policies/schemas/settings.json")}
+    made = ready(program, shop)
+    assert [item.path for item in made.edited] == sorted(mine)
+    assert (made.behind, made.patch()) == ((), "")
+    assert "Changed by you: " + ", ".join(sorted(mine)) in preview(made)
+    waivers = root(program) / WAIVERS
+    waivers.write_text(waivers.read_text().replace("platform-team", "infra-team"))
+    head = commit(program, "second")
+    made = ready(program, shop)
+    assert "# ours" not in "".join(line for line in made.patch().splitlines() if line.startswith("-"))
+    assert f"{WAIVERS}: changed by you; it is kept as it is" in preview(made)
+    applied(shop, made.patch())
+    for path, text in mine.items():
+        assert text in (root(shop) / path).read_text()
+    assert "infra-team" in (root(shop) / WAIVERS).read_text()
+    assert head in (root(shop) / WORKFLOW).read_text()
+
+
+def test_only_who_asks_for_it_gets_their_edits_taken_back(program: git.Repo, shop: git.Repo) -> None:
+    write(ready(program, shop))
+    was = (root(shop) / WORKFLOW).read_text()
+    for path in (WORKFLOW, WAIVERS):
+        edit(shop, path, added="# ours\n")
+    made = ready(program, shop)
+    applied(shop, made.patch(revert=(WORKFLOW,)))
+    assert (root(shop) / WORKFLOW).read_text() == was
+    assert "# ours" in (root(shop) / WAIVERS).read_text()
+    with pytest.raises(UserError, match=r"--revert policies/x.yml: is no shipped file that you changed; you changed"):
+        made.patch(revert=("policies/x.yml",))
+
+
+def test_where_nobody_knows_what_was_installed_no_patch_takes_anything_back(
+    program: git.Repo, shop: git.Repo, tmp_path: Path
+) -> None:
+    write(ready(program, shop))
+    edit(shop, WAIVERS, added="# ours\n")
+    other = tmp_path / "other"
+    (root(program) / ".git").rename(tmp_path / "history")
+    root(program).rename(other)
+    fresh = repository(other, origin="https://github.com/acme/infra-agent.git")
+    (other / "policies/rego/new.rego").write_text("package new\n")
+    commit(fresh, "without the history")
+    made = ready(fresh, shop)
+    assert made.patch() == ""
+    text = preview(made)
+    assert "What was installed is not known" in text
+    assert f"{WAIVERS}: changed by you, or of your own; it is kept as it is" in text
+    assert "--patch upgrade.patch" not in text
+    assert "-# ours" in made.patch(revert=(WAIVERS,))
+
+
+def test_modules_are_not_offered_to_be_handed_over(program: git.Repo, shop: git.Repo) -> None:
+    files = {
+        "net/main.tf": 'terraform {\n  backend "s3" {}\n}\nmodule "vpc" {\n  source = "../modules/vpc"\n}\n',
+        "modules/vpc/main.tf": 'variable "cidr" {}\n',
+    }
+    for path, text in files.items():
+        (root(shop) / path).parent.mkdir(parents=True)
+        (root(shop) / path).write_text(text)
+    text = preview(ready(program, shop))
+    assert "is kept and left alone: net. " in text
+    assert "stay where they are: modules/vpc. " in text
 
 
 def test_where_it_cannot_work_it_says_so(program: git.Repo, shop: git.Repo, tmp_path: Path) -> None:
@@ -183,7 +308,10 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_without_a_yes_nothing_is_written(shop: git.Repo) -> None:
     done = command(folder=root(shop))
     assert done.returncode == 0, done.stderr
-    assert "+++ b/.github/workflows/agent.yml" in done.stdout
+    assert "  .github/workflows/agent.yml: " in done.stdout
+    assert "  policies/examples/: " in done.stdout
+    assert "+++ b/" not in done.stdout, "what is new is listed, not printed"
+    assert len(done.stdout.splitlines()) < 60
     assert done.stdout.endswith("Nothing was written. `--yes` writes it.\n")
     assert tree(root(shop)) == {}
     done = command("--yes", folder=root(shop))

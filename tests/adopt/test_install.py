@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from agent.adopt.install import FOLDER, WORKFLOWS, Choices, installed, pinned, workflow
 from agent.adopt.program import Program, find_program, holds, shipped_files
 from agent.errors import ToolError, UserError
+from agent.github.app import GRANTS
 from agent.guardrails import Guardrails
 from agent.jobs.parts.workspace import change_of, policy_of
 from agent.repo import Remote
@@ -78,10 +79,11 @@ def test_nothing_of_the_repository_s_own_bin_is_run(shipped: Mapping[str, str]) 
                     assert "bin/" not in step.get("run", "").replace(f"{FOLDER}/bin/", "").replace("/bin/python", "")
 
 
-def test_W06_the_auditor_finds_nothing_in_them(shipped: Mapping[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("app", [False, True])
+def test_W06_the_auditor_finds_nothing_in_them(shipped: Mapping[str, str], tmp_path: Path, app: bool) -> None:
     folder = tmp_path / "out" / WORKFLOWS
     folder.mkdir(parents=True)
-    for path, text in installed(shipped, PROGRAM, Choices()).items():
+    for path, text in installed(shipped, PROGRAM, Choices(app=app)).items():
         if path.startswith(WORKFLOWS):
             (tmp_path / "out" / path).write_text(text)
     zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent))
@@ -189,3 +191,58 @@ def test_where_the_program_stands_in_the_repository_it_is_part_of_the_policy(pro
     path.parent.mkdir(parents=True)
     path.write_text("pass\n")
     assert policy_of(program, commit(program)) != before
+
+
+# --- with a GitHub App of one's own --------------------------------------------------------------------------------
+
+APP_NAMES = {"INFRA_AGENT_APP_ID", "INFRA_AGENT_APP_SLUG"}
+APP_KEY = "INFRA_AGENT_APP_KEY"
+
+
+def test_with_an_app_only_the_jobs_that_write_on_the_default_branch_hold_its_key(shipped: Mapping[str, str]) -> None:
+    plain = installed(shipped, PROGRAM, Choices())
+    made = installed(shipped, PROGRAM, Choices(app=True))
+    assert {path for path in made if made[path] != plain[path]} == {
+        f"{WORKFLOWS}{name}.yml" for name in ("agent", "apply", "change")
+    }
+    holders, named = set(), set()
+    for path in (path for path in made if path.startswith(WORKFLOWS)):
+        before, after = load(plain[path]), load(made[path])
+        for name, job in after["jobs"].items():
+            given = [step for step in job["steps"] if APP_NAMES & set(step.get("env") or {})]
+            holds = [step for step in given if APP_KEY in step["env"]]
+            assert given == [step for step in given if f"infra-agent job {name} " in step["run"]], "one step alone"
+            named |= {f"{Path(path).stem}:{name}"} if given else set()
+            if holds:
+                holders.add(f"{Path(path).stem}:{name}")
+                assert job.pop("environment") == "infra-agent"
+                assert holds[0]["env"].pop(APP_KEY) == "${{ secrets.INFRA_AGENT_APP_KEY }}"
+            for step in given:
+                assert {step["env"].pop(one) for one in APP_NAMES} == {f"${{{{ vars.{one} }}}}" for one in APP_NAMES}
+            assert APP_KEY not in str(job)
+        assert after == before, f"{path}: nothing else differs"
+    assert holders == {
+        "agent:receive", "agent:steer", "agent:propose", "agent:publish", "apply:lock", "apply:report",
+    }  # fmt: skip
+    assert named == holders | {"agent:intake", "apply:resolve", "change:intake", "change:steer", "change:publish"}
+
+
+def test_every_job_that_gets_a_token_of_the_app_is_in_the_workflows_with_its_key(shipped: Mapping[str, str]) -> None:
+    made = installed(shipped, PROGRAM, Choices(app=True))
+    keyed = {
+        name
+        for path, text in made.items()
+        if path.startswith(WORKFLOWS)
+        for name, job in load(text)["jobs"].items()
+        if APP_KEY in str(job)
+    }
+    assert keyed == set(GRANTS)
+
+
+def test_a_job_without_a_place_for_the_app_is_not_installed() -> None:
+    with pytest.raises(ToolError, match="no place for the App's env and environment"):
+        workflow(f"{WORKFLOWS}agent.yml", JOB.replace("job intake", "job propose"), PROGRAM, Choices(app=True))
+    with_one = "    permissions:\n      contents: read\n    environment: mine\n    steps:\n"
+    text = JOB.replace("job intake", "job propose").replace("    steps:\n", with_one) + "        env:\n          A: b\n"
+    with pytest.raises(ToolError, match="no place for the App's environment"):
+        workflow(f"{WORKFLOWS}agent.yml", text, PROGRAM, Choices(app=True))

@@ -3,6 +3,7 @@
 from agent.domain import (
     Action,
     Approval,
+    AttributeChange,
     Change,
     ChangeSet,
     CheckRun,
@@ -96,9 +97,22 @@ REFUSALS = (
 NOT_NOW = CHANGE.model_copy(update={"status": "refused", "files": (), "refusals": REFUSALS})
 STEERED = REQUEST.model_copy(
     update={
-        "overrides": (Override(rule="preflight/freeze", reason="the shop is down", by="erin", comment_id=5),),
+        "overrides": (
+            Override(rule="preflight/freeze", value="prod", reason="the shop is down", by="erin", comment_id=5),
+        ),
         "approvals": (Approval(commit=COMMIT, address="aws_db_instance.main", by="erin", comment_id=6),),
     }
+)
+TAKING_BACK = REQUEST.model_copy(
+    update={"trigger": "rollback", "branch": "agent/12-rollback", "title": "Take back pull request 13: A bucket"}
+)
+TAKEN_BACK = ChangeSet(
+    status="written",
+    author="rollback:13",
+    summary="Take back pull request 13: A bucket",
+    files=(File(path=f"{UNIT}/main.tf", content=None),),
+    units=(UNIT,),
+    rollback="Close this pull request; nothing was changed before its merge.",
 )
 UNANSWERED = ChangeSet(status="needs-info", author="blueprint s3-bucket")
 FINDINGS = Findings(
@@ -137,7 +151,13 @@ PROPOSAL = Proposal(
     url=f"{REPOSITORY}/pull/13",
 )
 CLASH = Proposal(status="refused", reasons=("said by the refusal",), refusals=REFUSALS[1:])
-CREATED = Change(address="aws_s3_bucket.this", type="aws_s3_bucket", verbs=("create",), fields=("bucket", "tags"))
+CREATED = Change(
+    address="aws_s3_bucket.this",
+    type="aws_s3_bucket",
+    verbs=("create",),
+    fields=("bucket", "force_destroy", "tags"),
+    values=(AttributeChange(path="force_destroy", after=("false",)),),
+)
 SMALL_PLAN = Plan(
     commit=COMMIT,
     units=(
@@ -208,7 +228,14 @@ PLAN = Plan(
                     type="aws_db_instance",
                     verbs=("delete", "create"),
                     sensitive=True,
-                    fields=("password",),
+                    fields=("engine", "engine_version", "multi_az", "password", "scaling"),
+                    values=(
+                        AttributeChange(path="engine", before=("mysql",), after=("mariadb",)),
+                        AttributeChange(path="engine_version", before=("8.0",), unknown=True),
+                        AttributeChange(path="multi_az", after=("true",)),
+                        AttributeChange(path="scaling.min_capacity", before=("2",), after=("4",), whole=False),
+                    ),
+                    forced_by=("engine", "storage.id"),
                 ),
                 Change(address="data.aws_region.here", type="aws_region", verbs=("read",)),
             ),

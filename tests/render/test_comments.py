@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent import commands
-from agent.domain import Finding, Findings, Plan, Question, UnitPlan
+from agent.domain import Finding, Findings, Plan, Question, Review, UnitPlan, Verdict
 from agent.render import comments, outputs
 from agent.render.page import Failure, find_marker, marker
 from agent.render.stages import Progress, stages
@@ -47,6 +47,7 @@ BODIES: dict[str, Callable[[], str]] = {
         findings=x.CLEAN,
         proposal=x.PROPOSAL,
         plan=x.SMALL_PLAN,
+        review=Review(status="passed", commit=x.COMMIT),
         verdict=x.READY,
     ),
     "status-blocked": lambda: comments.status(
@@ -90,6 +91,18 @@ BODIES: dict[str, Callable[[], str]] = {
     ),
     "verdict-blocked": lambda: comments.verdict_section(
         x.CONTEXT, x.BLOCKED, commit=x.COMMIT, findings=x.FINDINGS, plan=x.PLAN
+    ),
+    "verdict-rollback": lambda: comments.verdict_section(
+        x.CONTEXT, x.BLOCKED, commit=x.COMMIT, findings=x.FINDINGS, plan=x.PLAN, revisable=False
+    ),
+    "status-rollback": lambda: comments.status(
+        x.CONTEXT,
+        request=x.TAKING_BACK,
+        change=x.TAKEN_BACK,
+        findings=x.FINDINGS,
+        proposal=x.PROPOSAL,
+        plan=x.PLAN,
+        verdict=x.BLOCKED,
     ),
     "applied": lambda: comments.applied_section(x.CONTEXT, x.OUTCOME, merge=x.MERGE),
     "applied-badly": lambda: comments.applied_section(x.CONTEXT, x.BAD_OUTCOME, merge=x.MERGE),
@@ -170,8 +183,69 @@ def test_planning_again_has_no_intent_and_is_understood_all_the_same() -> None:
     found = by_name(
         request=x.REQUEST, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL, plan=x.SMALL_PLAN, verdict=x.READY
     )
+    reviewed = found.pop("reviewed")
+    assert reviewed == "skipped"
     assert set(list(found.values())[:7]) == {"done"}
     assert found["merged"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("review", "state", "note"),
+    [
+        (Review(status="passed"), "done", "no findings"),
+        (Review(status="findings", findings=x.FINDINGS.findings), "done", "1 high, 1 low"),
+        (Review(status="inconclusive", reason="it refused"), "skipped", "inconclusive"),
+        (Review(status="none", reason="no model"), "skipped", "no second opinion"),
+        (None, "skipped", ""),
+    ],
+)
+def test_the_review_is_a_stage_of_its_own(review: Review | None, state: str, note: str) -> None:
+    documents = {"request": x.REQUEST, "intent": x.INTENT, "change": x.CHANGE, "findings": x.CLEAN, "plan": x.PLAN}
+    progress = Progress.model_validate({**documents, "proposal": x.PROPOSAL, "review": review, "verdict": x.BLOCKED})
+    found = {stage.name: stage for stage in stages(progress)}
+    assert (found["reviewed"].state, found["reviewed"].note) == (state, note)
+    names = list(found)
+    assert names[names.index("planned") : names.index("merged")] == ["planned", "reviewed", "ready"]
+
+
+@pytest.mark.parametrize("verdict", [x.READY, x.BLOCKED, None])
+def test_what_takes_a_merge_back_is_never_revised(verdict: Verdict | None) -> None:
+    """`/agent revise` on such a pull request is refused, and on its issue it would write the request anew."""
+    documents: dict[str, Any] = {"request": x.TAKING_BACK, "change": x.TAKEN_BACK, "findings": x.FINDINGS}
+    bodies = [comments.pull_request_body(x.CONTEXT, request=x.TAKING_BACK, change=x.TAKEN_BACK)]
+    for proposal in (x.PROPOSAL, x.CLASH, None):
+        for failure in (None, x.FAILURE):
+            found = {**documents, "proposal": proposal, "verdict": verdict, "failure": failure}
+            bodies.append(comments.status(x.CONTEXT, **found))
+    if verdict is not None:
+        bodies.append(comments.verdict_section(x.CONTEXT, verdict, commit=x.COMMIT, plan=x.PLAN, revisable=False))
+    bodies.append(comments.checks_section(x.CONTEXT, x.FINDINGS, commit=x.COMMIT, revisable=False))
+    for body in bodies:
+        assert "/agent revise" not in body
+        assert "/agent override" not in body
+        assert "label on again" not in body
+    refused = comments.status(x.CONTEXT, **documents, proposal=x.CLASH, verdict=x.BLOCKED)
+    assert "/agent rollback" in refused
+    assert "/agent rollback" not in comments.status(x.CONTEXT, **documents, proposal=x.PROPOSAL, verdict=x.BLOCKED)
+
+
+def test_a_review_that_was_not_had_proves_no_earlier_stage() -> None:
+    found = by_name(request=x.REQUEST, review=Review(status="none"))
+    assert found["understood"] == "running"
+
+
+def test_after_a_merge_nobody_knows_whether_there_was_a_review() -> None:
+    assert "reviewed" not in by_name(merge=x.MERGE, outcome=x.OUTCOME)
+
+
+@pytest.mark.parametrize("job", ["author", "examine", "plan", "review"])
+def test_behind_a_job_that_failed_nothing_is_under_way(job: str) -> None:
+    failed = Failure(job=job, reason="x")
+    found = by_name(
+        request=x.REQUEST, intent=x.INTENT, change=x.CHANGE, findings=x.CLEAN, proposal=x.PROPOSAL, failure=failed
+    )
+    assert "running" not in found.values()
+    assert "failed" in found.values()
 
 
 def test_a_stage_without_an_answer_at_the_end_of_a_run_is_a_failure() -> None:

@@ -104,6 +104,8 @@ def test_a_bucket_goes_the_whole_way(
             ("aws_s3_bucket.this", ("create",)),
             ("aws_s3_bucket_versioning.this", ("create",)),
         ]
+        read = [(one.path, one.before, one.after) for change in planned.changes for one in change.values]
+        assert read == [("versioning_configuration.status", (), ("Enabled",))]
         assert planned.tool.startswith("terraform 1.")
         assert raw["resource_changes"]
         assert not s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix="state/dev/whole-way").get("Contents")
@@ -135,6 +137,8 @@ def test_a_bucket_goes_the_whole_way(
         drifted = terraform.second_plan(cloud_tools, root, unit, settings=settings)
         assert not drifted.empty
         assert drifted.reason == "not settled: aws_s3_bucket_versioning.this"
+        read = [(one.path, one.before, one.after) for change in drifted.changes for one in change.values]
+        assert read == [("versioning_configuration.status", ("Suspended",), ("Enabled",))]
         assert {path.name for path in (root / unit).iterdir()} == before, "T19: no plan, no state, nothing is left"
 
 
