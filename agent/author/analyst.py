@@ -14,6 +14,8 @@ from agent.models.roles import Role
 # Shorter quotes (a brace, `}`) stand in every file and are evidence for nothing.
 SHORTEST_QUOTE = 4
 MOST_POINTS = 40
+# What of an intent is held against the change: `readings` were taken from the request's text, `assumptions` were not.
+UNDERSTOOD = {"summary", "actions", "environment", "risk", "blueprint", "readings", "assumptions", "fallback"}
 TASK = "Review this change. Answer with your findings; none is a fine answer."
 
 
@@ -116,7 +118,7 @@ def blocks_of(
     if request.answers:
         blocks.append(Block(label="what was said since", text="\n\n".join(request.answers), form="prose", most=20_000))
     if intent is not None:
-        said = intent.model_dump_json(include={"summary", "actions", "environment", "risk", "assumptions"}, indent=1)
+        said = intent.model_dump_json(include=UNDERSTOOD, indent=1)
         blocks.append(Block(label="how it was understood", text=said, most=10_000))
     if change.scope is not None:
         blocks.append(Block(label="scope", text=change.scope.model_dump_json(indent=1), most=10_000))

@@ -67,25 +67,32 @@ def problems(
     intent: Intent,
     edits: Mapping[str, Collection[str]],
     rollback: str,
+    begun: Sequence[File] = (),
 ) -> tuple[Finding, ...]:
     """What is wrong with a draft whatever a tool says of it.
 
-    `base` is every text below infra/ as it stands; `edits` names, by path, the blocks of standing files that the
-    outline said it would change (`resource.aws_s3_bucket.this`).
+    `base` is every text below infra/ as it stands on the default branch. The draft began from it with the files `begun`
+    laid over, and need not repeat those: they belong to the change. `edits` names, by path, the blocks of standing
+    files that the outline said it would change (`resource.aws_s3_bucket.this`).
     """
-    found = [*_places(files, intent), *_whole(files, base, rollback)]
+    start, change = after(base, begun), whole(begun, files)
+    found = [*_places(files, intent), *_whole(files, change, start=start, base=base, rollback=rollback)]
     for file in files:
-        before = base.get(file.path)
+        before = start.get(file.path)
         if before is None:
             found += _described(file)
         elif file.content is None:
-            found += [] if _deletes(intent) or file.path in edits else [_finding("draft/delete", file.path)]
+            meant = _deletes(intent) or file.path in edits or file.path not in base
+            found += [] if meant else [_finding("draft/delete", file.path)]
         elif before != file.content:
-            found += _kept(file.path, before, file.content, edits.get(file.path, ()), deletes=_deletes(intent))
+            stands = base.get(file.path, "")
+            found += _kept(
+                file.path, before, file.content, edits.get(file.path, ()), deletes=_deletes(intent), stands=stands
+            )
     if intent.target == "terraform":
-        found += _types(files, base, intent)
+        found += _types(change, base, intent)
     elif intent.target == "kubernetes":
-        found += _kinds(files, intent)
+        found += _kinds(change, intent)
     return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.path, one.line, one.rule)))
 
 
@@ -94,10 +101,10 @@ def scope_of(files: Sequence[File], *, base: Mapping[str, str], intent: Intent, 
 
     `most` stands for the number of instances where `count` or `for_each` is no literal: what one change may create.
     """
-    before, after = _resources(base, intent.units), _resources(_after(base, files), intent.units)
+    before, then = _resources(base, intent.units), _resources(after(base, files), intent.units)
     verbs: dict[str, set[Verb]] = {}
     creates = destroys = 0
-    for address, made in after.items():
+    for address, made in then.items():
         was = before.get(address)
         if made.data:
             verbs.setdefault(made.type, set()).add("read")
@@ -113,7 +120,7 @@ def scope_of(files: Sequence[File], *, base: Mapping[str, str], intent: Intent, 
             # A variable, a local value or a module that changes may reach what its text does not show.
             verbs.setdefault(made.type, set()).add("update")
     for address, was in before.items():
-        if address not in after and not was.data and _deletes(intent):
+        if address not in then and not was.data and _deletes(intent):
             verbs.setdefault(was.type, set()).add("delete")
             destroys += most if was.instances is None else was.instances
     if _outside_modules(files):
@@ -129,6 +136,22 @@ def scope_of(files: Sequence[File], *, base: Mapping[str, str], intent: Intent, 
         max_creates=min(creates, most),
         max_destroys=destroys,
     )
+
+
+def after(base: Mapping[str, str], files: Iterable[File]) -> dict[str, str]:
+    """`base` once `files` are written and deleted."""
+    found = dict(base)
+    for file in files:
+        if file.content is None:
+            found.pop(file.path, None)
+        else:
+            found[file.path] = file.content
+    return found
+
+
+def whole(begun: Iterable[File], files: Iterable[File]) -> tuple[File, ...]:
+    """The change that `files` make of the one that was begun: of a file that both write, the later one counts."""
+    return tuple({file.path: file for file in (*begun, *files)}.values())
 
 
 def blocks_of(text: str) -> dict[str, Place]:
@@ -168,18 +191,20 @@ def _places(files: Sequence[File], intent: Intent) -> Iterator[Finding]:
         seen.add(file.path)
 
 
-def _whole(files: Sequence[File], base: Mapping[str, str], rollback: str) -> Iterator[Finding]:
-    if all(base.get(file.path) == file.content for file in files):
+def _whole(
+    files: Sequence[File], change: Sequence[File], *, start: Mapping[str, str], base: Mapping[str, str], rollback: str
+) -> Iterator[Finding]:
+    if all(start.get(file.path) == file.content for file in files):
         yield _finding("draft/nothing", "")
     if not rollback.strip():
         yield _finding("draft/rollback", "")
-    after = _after(base, files)
-    for unit in sorted({unit for file in files if (unit := _unit_of(file.path))}):
-        if any(path.startswith(f"{unit}/") for path in base) or not any(path.startswith(f"{unit}/") for path in after):
+    then = after(base, change)
+    for unit in sorted({unit for file in change if (unit := _unit_of(file.path))}):
+        if any(path.startswith(f"{unit}/") for path in base) or not any(path.startswith(f"{unit}/") for path in then):
             continue
-        if not after.get(f"{unit}/README.md", "").strip():
+        if not then.get(f"{unit}/README.md", "").strip():
             yield _finding("draft/readme", f"{unit}/README.md")
-        named = [name for name in blocks_of(after.get(f"{unit}/outputs.tf", "")) if name.startswith("output.")]
+        named = [name for name in blocks_of(then.get(f"{unit}/outputs.tf", "")) if name.startswith("output.")]
         if unit.startswith("infra/terraform/") and not named:
             yield _finding("draft/outputs", f"{unit}/outputs.tf")
 
@@ -193,8 +218,12 @@ def _described(file: File) -> Iterator[Finding]:
             yield _finding("draft/described", file.path, place.line)
 
 
-def _kept(path: str, before: str, after: str, named: Collection[str], *, deletes: bool) -> Iterator[Finding]:
-    """What an edit touched beside what it was for."""
+def _kept(
+    path: str, before: str, after: str, named: Collection[str], *, deletes: bool, stands: str
+) -> Iterator[Finding]:
+    """What an edit touched beside what it was for. `stands` is the file on the default branch: what is not there is not
+    deleted.
+    """
     if ("\r\n" in before) != ("\r\n" in after):
         yield _finding("draft/layout", path)
     old, new = blocks_of(before), blocks_of(after)
@@ -211,7 +240,7 @@ def _kept(path: str, before: str, after: str, named: Collection[str], *, deletes
         if now is None:
             if name not in named:
                 yield _finding("draft/unrelated", path, place.line)
-            elif name.startswith("resource.") and not deletes:
+            elif name.startswith("resource.") and not deletes and name in blocks_of(stands):
                 yield _finding("draft/delete", path, place.line)
         elif name not in named and now.text != place.text:
             same = now.text.split() == place.text.split()
@@ -236,9 +265,9 @@ def _types(files: Sequence[File], base: Mapping[str, str], intent: Intent) -> It
             if kind == "resource" and name not in old and not fits(rest.split(".")[0], intent.types):
                 yield _finding("draft/type", file.path, place.line)
     if not _deletes(intent):
-        after = _resources(_after(base, files), intent.units)
+        then = _resources(after(base, files), intent.units)
         for address, was in _resources(base, intent.units).items():
-            if address not in after and not was.data:
+            if address not in then and not was.data:
                 yield _finding("draft/delete", was.unit)
 
 
@@ -324,16 +353,6 @@ def _outside_modules(files: Iterable[File]) -> bool:
 
 def _deletes(intent: Intent) -> bool:
     return any(action.verb == "delete" for action in intent.actions)
-
-
-def _after(base: Mapping[str, str], files: Iterable[File]) -> dict[str, str]:
-    after = dict(base)
-    for file in files:
-        if file.content is None:
-            after.pop(file.path, None)
-        else:
-            after[file.path] = file.content
-    return after
 
 
 def _unit_of(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.author import repair
-from agent.author.draft import problems, scope_of
+from agent.author.draft import after, problems, scope_of, whole
 from agent.domain import ChangeSet, File, Finding, Intent, ModelCall, Refusal, Request, Scope
 from agent.models.call import Answer, Models, Reading
 from agent.models.data import Block
@@ -28,6 +28,10 @@ OUTLINE = (
     "will use, and for each file that stands already the blocks in it that you will change."
 )
 DRAFT = "Now write the change: every file that is new or differs, whole, with its path."
+BEGUN = (
+    "Some of the files that stand are those of the request's own pull request, as it is now: keep what is in them, and "
+    "change only what was asked for since; when all of that is in them already, give no file."
+)
 REPAIR = (
     "Your draft was examined. Mend every finding at its place and change nothing else; give every file of the change "
     "again, whole, the ones without findings as they were."
@@ -87,7 +91,8 @@ class Bench:
     `base` is every text below infra/ as it stands. `readings` are the tools that the author may call; `describe` gives
     the schema of a type, a module or a kind (empty: there is none of that name). `examine` says what gate, `fmt`,
     `validate` and syntax checks have against files, in a clean copy. `laid_out` lays new files out as `terraform fmt`
-    does. `most_creates` is how many resources one change may create in the environment.
+    does. `most_creates` is how many resources one change may create in the environment. `draft` is what the request's
+    own pull request holds already, against `base`: the author begins from it. Unless `more_asked`, that may be all.
     """
 
     base: Mapping[str, str]
@@ -96,6 +101,8 @@ class Bench:
     examine: Callable[[Sequence[File]], Sequence[Finding]]
     laid_out: Callable[[Sequence[File]], Sequence[File]] = lambda files: files
     most_creates: int = 100
+    draft: Sequence[File] = ()
+    more_asked: bool = False
 
 
 @dataclass
@@ -113,16 +120,18 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
     Every failure of a model ends here as a text; nothing is raised for one.
     """
     work = _Work()
-    known = grounds(request, intent, base=bench.base)
-    outlined = models.ask(role, known, Outline, tools=bench.readings, task=OUTLINE)
+    known = grounds(request, intent, base=bench.base, draft=bench.draft)
+    begun = f" {BEGUN}" if bench.draft else ""
+    outlined = models.ask(role, known, Outline, tools=bench.readings, task=f"{OUTLINE}{begun}")
     work.calls += outlined.calls
     if outlined.value is None:
         return _without_answer(outlined, work, intent)
     edits = {edit.path: tuple(edit.blocks) for edit in outlined.value.edits}
     schemas = _schemas(bench, (*intent.types, *outlined.value.types))
     known = [*known, *(Block(label=f"schema of {name}", text=text, most=24_000) for name, text in schemas.items())]
-    known.append(Block(label="your outline", text=outlined.value.model_dump_json(indent=1), most=20_000))
-    task, asked = DRAFT, list(known)
+    outline = outlined.value.model_dump_json(indent=1)
+    known.append(Block(label="your outline", text=outline, most=20_000, again=True))
+    task, asked = f"{DRAFT}{begun}", list(known)
     for _ in range(ROUNDS):
         answer = models.ask(role, asked, Draft, tools=bench.readings, task=task)
         work.calls += answer.calls
@@ -130,18 +139,19 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
             return _without_answer(answer, work, intent)
         files = tuple(bench.laid_out(_files(answer.value)))
         found = _found(files, answer.value, bench=bench, intent=intent, edits=edits)
+        change = whole(bench.draft, files)
         if not found:
-            return _change(answer.value, files, work, intent, bench, status="written")
+            return _change(answer.value, change, work, intent, bench, status="written")
         gated = any(one.source == "gate" or one.rule.startswith("draft/place") for one in found)
         if not gated and (work.best is None or len(found) < work.best[0]):
-            work.best = (len(found), answer.value, files, found)
+            work.best = (len(found), answer.value, change, found)
         if repair.broken(found):
             break
-        schemas |= _schemas(bench, [name for name in repair.types_at(found, files) if name not in schemas])
+        schemas |= _schemas(bench, [name for name in repair.types_at(found, change) if name not in schemas])
         asked = [
             *known,
             *(Block(label=f"draft {file.path}", text=file.content or "(deleted)", most=60_000) for file in files),
-            repair.feedback(found, files, schemas=schemas),
+            repair.feedback(found, change, schemas=schemas),
         ]
         task = REPAIR
         last = found
@@ -150,16 +160,23 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
     return _unfinished(work, intent, bench, found=found)
 
 
-def grounds(request: Request, intent: Intent, *, base: Mapping[str, str]) -> list[Block]:
-    """What the author reads before anything else: the request, how it was understood, and the units as they stand."""
+def grounds(request: Request, intent: Intent, *, base: Mapping[str, str], draft: Sequence[File] = ()) -> list[Block]:
+    """What the author reads before anything else: the request, how it was understood, and the units as they stand, with
+    what the request's own pull request holds already.
+    """
     asked = "\n\n".join([request.title, request.body, *(f"Answer: {one}" for one in request.answers)])
     keep = {"summary", "actions", "target", "environment", "assumptions", "units", "types"}
     blocks = [
         Block(label="request", text=asked, form="prose", most=20_000),
         Block(label="task", text=intent.model_dump_json(include=keep, indent=1), most=20_000),
     ]
+    if draft:
+        held = "\n".join(f"{file.path}{'' if file.content is not None else ' (deleted)'}" for file in draft)
+        blocks.append(Block(label="files of the pull request", text=held, most=20_000))
+        if request.answers:
+            blocks.append(Block(label="asked for last", text=request.answers[-1], form="prose", most=20_000))
     left = MOST_STANDING
-    for path, text in sorted(base.items()):
+    for path, text in sorted(after(base, draft).items()):
         if path.startswith(tuple(f"{unit}/" for unit in intent.units)) and len(text) <= left:
             left -= len(text)
             blocks.append(Block(label=f"file {path}", text=text, most=60_000))
@@ -180,9 +197,11 @@ def _found(
     files: Sequence[File], draft: Draft, *, bench: Bench, intent: Intent, edits: Mapping[str, Sequence[str]]
 ) -> tuple[Finding, ...]:
     """All that stands against a draft. Tools see it only when nothing simpler does: it may not even be a change."""
-    ours = problems(files, base=bench.base, intent=intent, edits=edits, rollback=draft.rollback)
+    ours = problems(files, base=bench.base, intent=intent, edits=edits, rollback=draft.rollback, begun=bench.draft)
+    if bench.draft and not bench.more_asked:
+        ours = tuple(one for one in ours if one.rule != "draft/nothing")
     misplaced = {"draft/place", "draft/twice", "draft/trusted", "draft/nothing"} & {one.rule for one in ours}
-    theirs = () if misplaced else bench.examine(files)
+    theirs = () if misplaced else bench.examine(whole(bench.draft, files))
     return (*ours, *(one for one in theirs if one.severity != "info"))
 
 

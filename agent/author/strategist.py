@@ -15,7 +15,7 @@ from agent.author.blueprint import write
 from agent.author.catalog import Blueprint
 from agent.author.draft import environment_of
 from agent.author.request_form import normal
-from agent.domain import Action, ChangeSet, Intent, ModelCall, Question, Request, Risk, Target
+from agent.domain import Action, ChangeSet, File, Intent, ModelCall, Question, Request, Risk, Target
 from agent.guardrails import RISKS, Guardrails
 from agent.models.call import Models, Reading
 from agent.models.data import Block
@@ -25,6 +25,13 @@ from agent.settings import Settings
 TRIES = 2
 MOST_QUESTIONS = 3
 TASK = "Say how this request is understood."
+BEGUN = (
+    "The request has a pull request already, whose files you see: say what the whole of it is to be once it holds what "
+    "was asked for last."
+)
+CONFIRMED = (
+    "A person has confirmed how the request was understood: stay within that, unless the request says otherwise."
+)
 AGAIN = "Your answer named what is not there; see the last block. Answer again."
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -84,11 +91,15 @@ class Understood(BaseModel):
 
 @dataclass(frozen=True)
 class Grounds:
-    """What an answer is held against: environments that may be asked for, golden paths, and every path below infra/."""
+    """What an answer is held against: environments that may be asked for, golden paths, and every path below infra/.
+
+    `draft` are the files of the request's own pull request, which a model wrote.
+    """
 
     environments: Sequence[str]
     blueprints: Mapping[str, Blueprint]
     paths: Sequence[str]
+    draft: Sequence[File] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,8 @@ def understand(
     """Ask the strategist, at most TRIES times. No usable answer gives no Intent, and the reason."""
     blocks = blocks_of(request, grounds)
     calls: list[ModelCall] = []
-    asked, task, reason = list(blocks), TASK, ""
+    more = [*([BEGUN] if grounds.draft else []), *([CONFIRMED] if request.confirmed else [])]
+    asked, task, reason = list(blocks), " ".join([TASK, *more]), ""
     for _ in range(TRIES):
         answer = models.ask(role, asked, Understood, tools=readings, task=task)
         calls += answer.calls
@@ -120,7 +132,7 @@ def understand(
         reason = wrong[0]
         shown = Block(label="your answer", text=answer.value.model_dump_json(indent=1), most=20_000)
         asked = [*blocks, shown, Block(label="what is wrong with it", text="\n".join(wrong))]
-        task = AGAIN
+        task = " ".join([AGAIN, *more])
     return Understanding(None, f"the answer named what is not there: {reason}", {}, tuple(calls))
 
 
@@ -130,11 +142,18 @@ def blocks_of(request: Request, grounds: Grounds) -> list[Block]:
     asked = [request.title, request.body]
     asked += [f"{field}: {answer}" for field, answer in request.fields.items()]
     asked += [f"Answer: {answer}" for answer in request.answers]
-    return [
+    blocks = [
         Block(label="environments", text="\n".join(grounds.environments)),
-        Block(label="golden paths", text="\n".join(paths), most=20_000),
+        Block(label="golden paths", text="\n".join(paths), most=20_000, again=True),
         Block(label="request", text="\n\n".join(asked), form="prose", most=30_000),
     ]
+    if grounds.draft:
+        held = "\n\n".join(f"{file.path}\n{file.content or '(deleted)'}" for file in grounds.draft)
+        blocks.append(Block(label="pull request of this request", text=held, most=60_000))
+    if request.confirmed is not None:
+        said = request.confirmed.model_dump_json(exclude={"after", "comment"}, indent=1)
+        blocks.append(Block(label="what was confirmed", text=said, most=20_000))
+    return blocks
 
 
 def problems(said: Understood, grounds: Grounds) -> list[str]:

@@ -22,7 +22,7 @@ from agent.models.roles import Limits, Role
 from agent.render.redact import holds, redact
 
 if TYPE_CHECKING:
-    from pydantic_ai import ModelSettings, Tool
+    from pydantic_ai import ModelSettings, Tool, UserContent
     from pydantic_ai.usage import RunUsage
 
 T = TypeVar("T")
@@ -103,7 +103,8 @@ class Models:
             if why := self.budget.exhausted(tuple(self.calls), role):
                 return Answer(None, "budget", why, tuple(made), data.removed)
             self.tell(allowance(role, name, self.budget.left(tuple(self.calls), role)))
-            value, call, reason = asyncio.run(self._once(role, name, question, output, tools, known))
+            parts = (data.again, question.removeprefix(data.again).strip())
+            value, call, reason = asyncio.run(self._once(role, name, parts, output, tools, known))
             made.append(call)
             self.calls.append(call)
             self.note(call)
@@ -117,7 +118,7 @@ class Models:
         self,
         role: Role,
         name: str,
-        question: str,
+        question: tuple[str, str],
         output: type[T],
         tools: Sequence[Reading],
         secrets: Collection[str],
@@ -145,7 +146,7 @@ class Models:
                 try:
                     with agent.parallel_tool_call_execution_mode("sequential"):
                         run = await agent.run(
-                            question,
+                            _prompt(name, *question),
                             usage=usage,
                             usage_limits=UsageLimits(
                                 request_limit=left.requests,
@@ -164,8 +165,19 @@ class Models:
                     outcome, reason = outcome_of(error)
         call = record(role, name, outcome, usage, time.monotonic() - began)
         if self.transcript is not None:
-            self.transcript(role.name, _redacted(question, messages, secrets))
+            self.transcript(role.name, _redacted("\n\n".join(question).strip(), messages, secrets))
         return value, call, reason
+
+
+def _prompt(model: str, again: str, rest: str) -> "str | Sequence[UserContent]":
+    """A question, with a mark behind what stands in the next one too. Anthropic keeps only what is marked; the others
+    find the same beginning themselves, and what is compatible with OpenAI may read no more than one text.
+    """
+    from pydantic_ai import CachePoint
+
+    if again and model.startswith("anthropic:"):
+        return [again, CachePoint(), rest]
+    return f"{again}\n\n{rest}".strip()
 
 
 def _redacted(question: str, messages: Sequence[Any], secrets: Collection[str]) -> str:

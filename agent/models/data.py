@@ -16,27 +16,32 @@ class Block(Value):
     """A text for a prompt. `label` says what it is; `most` is how many characters of it are read at most.
 
     `prose` loses what a reader of the rendered page would not see (comments, titles of links, images); `code` stays
-    as it is but for hidden characters.
+    as it is but for hidden characters. `again` says that it and all blocks before it stand in the role's next question
+    too, so that a provider is told to keep them.
     """
 
     label: str
     text: str
     form: Literal["prose", "code"] = "code"
     most: int = 60_000
+    again: bool = False
 
 
 class Prepared(Value):
-    """Blocks as a prompt holds them, and in words what was taken out of them, for people to read."""
+    """Blocks as a prompt holds them, and in words what was taken out of them, for people to read. `again` is how `text`
+    begins, up to and with the last block that says that it stands in the next question too.
+    """
 
     text: str
+    again: str = ""
     removed: tuple[str, ...] = ()
 
 
 def prepare(blocks: Sequence[Block], *, secrets: Collection[str] = ()) -> Prepared:
     """All blocks as one text, each between marks with a nonce that occurs in none of them.
 
-    The nonce is made from the texts themselves: the same question is the same bytes, so that a prompt cache finds it
-    again, and a text that wants to forge the mark would have to hold its own hash.
+    A block's nonce is made from the block: the same block is the same bytes whatever stands behind it, so that a prompt
+    cache finds it again, and a text that wants to forge the mark would have to hold its own hash.
     """
     cleaned, removed = [], []
     for block in blocks:
@@ -44,9 +49,13 @@ def prepare(blocks: Sequence[Block], *, secrets: Collection[str] = ()) -> Prepar
         text, notes = _cleaned(block, secrets)
         cleaned.append((label, text))
         removed += [f"{label}: {note}" for note in notes]
-    nonce = _nonce([text for _, text in cleaned])
-    parts = [f'<data-{nonce} of="{label}">\n{text}\n</data-{nonce}>' for label, text in cleaned]
-    return Prepared(text="\n\n".join(parts), removed=tuple(dict.fromkeys(removed)))
+    texts = [text for _, text in cleaned]
+    parts = []
+    for label, text in cleaned:
+        nonce = _nonce(f"{label}\0{text}", texts)
+        parts.append(f'<data-{nonce} of="{label}">\n{text}\n</data-{nonce}>')
+    kept = max((number for number, block in enumerate(blocks, start=1) if block.again), default=0)
+    return Prepared(text="\n\n".join(parts), again="\n\n".join(parts[:kept]), removed=tuple(dict.fromkeys(removed)))
 
 
 def _cleaned(block: Block, secrets: Collection[str]) -> tuple[str, list[str]]:
@@ -66,8 +75,8 @@ def _cleaned(block: Block, secrets: Collection[str]) -> tuple[str, list[str]]:
     return text, notes
 
 
-def _nonce(texts: Sequence[str]) -> str:
-    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+def _nonce(block: str, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(block.encode("utf-8", "surrogatepass")).hexdigest()
     while any(digest[:16] in text for text in texts):
         digest = hashlib.sha256(digest.encode()).hexdigest()
     return digest[:16]

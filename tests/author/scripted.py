@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from agent.author import model, strategist
+from agent.author import analyst, model, strategist
 from agent.models.budget import Budget
 from agent.models.call import Models
 from agent.models.providers import configured
@@ -18,12 +18,13 @@ TASKS = {
     model.OUTLINE: "outline",
     model.DRAFT: "draft",
     model.REPAIR: "draft",
+    analyst.TASK: "review",
 }
 Script = Mapping[str, Sequence[Any]]
 
 
 def asked(seen: Seen) -> str:
-    """What a request asks for: `understand`, `outline`, `draft`; empty for none of ours."""
+    """What a request asks for: `understand`, `outline`, `draft`, `review`; empty for none of ours."""
     words = json.dumps(seen.body, ensure_ascii=False)
     hits = {words.rfind(json.dumps(task, ensure_ascii=False)[1:-1]): kind for task, kind in TASKS.items()}
     at = max(hits)

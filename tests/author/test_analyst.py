@@ -7,11 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.author.analyst import Point, blocks_of, diff_of, grounded
-from agent.domain import Change, ChangeSet, File, Plan, Request, UnitPlan
+from agent.domain import Change, ChangeSet, File, Intent, Plan, Request, UnitPlan
 
 BEFORE = 'resource "aws_s3_bucket" "a" {\n  bucket = "a"\n  force_destroy = false\n}\n'
 AFTER = 'resource "aws_s3_bucket" "a" {\n  bucket = "a"\n  force_destroy = true\n  acl    = "public-read"\n}\n'
 PATH = "infra/terraform/dev/a/main.tf"
+REQUEST = Request(
+    status="accepted", trigger="label", repository="o/r", number=1, url="u", title="A bucket", body="please",
+    requester="sam", actor="sam", sha256="0" * 64, base_sha="0" * 40, branch="agent/1",
+)  # fmt: skip
 CHANGE = ChangeSet(status="written", author="model:x", files=(File(path=PATH, content=AFTER),))
 PLAN = Plan(
     units=(
@@ -88,15 +92,22 @@ def test_a_finding_that_is_said_twice_counts_once() -> None:
 
 
 def test_what_the_analyst_reads_is_data_and_holds_no_value_of_the_plan() -> None:
-    request = Request(
-        status="accepted", trigger="label", repository="o/r", number=1, url="u", title="A bucket", body="please",
-        requester="sam", actor="sam", sha256="0" * 64, base_sha="0" * 40, branch="agent/1",
-    )  # fmt: skip
-    blocks = blocks_of(request, CHANGE, intent=None, plan=PLAN, findings=None, base={PATH: BEFORE})
+    blocks = blocks_of(REQUEST, CHANGE, intent=None, plan=PLAN, findings=None, base={PATH: BEFORE})
     assert [block.label for block in blocks] == ["request", "change", "plan"]
     assert "-  force_destroy = false\n+  force_destroy = true" in diff_of(CHANGE, {PATH: BEFORE})
     assert "update aws_s3_bucket.a" in blocks[2].text
     assert "aws_s3_bucket.b" not in blocks[2].text
+
+
+def test_how_it_was_understood_is_shown_with_what_was_read_and_what_was_assumed() -> None:
+    intent = Intent(
+        summary="A bucket", environment="dev", readings=("name reports, from 'reports'",),
+        assumptions=("nobody reads it from outside",), fallback="the model refused to answer",
+    )  # fmt: skip
+    blocks = blocks_of(REQUEST, CHANGE, intent=intent, plan=PLAN, findings=None, base={PATH: BEFORE})
+    (text,) = [block.text for block in blocks if block.label == "how it was understood"]
+    for said in ("name reports, from 'reports'", "nobody reads it from outside", "the model refused to answer"):
+        assert said in text
 
 
 def test_a_deleted_file_is_shown_as_deleted() -> None:

@@ -22,6 +22,8 @@ PROJECT = Path(__file__).parent.parent.parent
 READY = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 START_SECONDS = 20.0
 NO_NPM = 3
+# Each protocol reads the names that it knows.
+USAGE = {"input_tokens": 120, "output_tokens": 30, "prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150}
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,30 @@ class Aimock:
         }  # fmt: skip
 
     def journal(self) -> list[dict[str, Any]]:
-        """Every request that came, oldest first, as the server keeps it."""
-        with urllib.request.urlopen(f"{self.url}/__aimock/journal", timeout=10) as response:
-            return cast(list[dict[str, Any]], json.load(response))
+        """Every request that came, oldest first, as the server keeps it: in one form for both protocols, whole."""
+        asked = urllib.request.Request(f"{self.url}/__aimock/journal", headers={"x-api-key": KEY})
+        with urllib.request.urlopen(asked, timeout=10) as response:
+            entries = cast(list[dict[str, Any]], json.load(response))
+        cut = [entry["body"] for entry in entries if "__aimock_truncated" in (entry["body"] or {})]
+        assert not cut, f"the journal keeps 64 KB of a request, and cut one: {cut}"
+        return entries
+
+
+def answers(said: Any, **match: Any) -> dict[str, Any]:
+    """A fixture that answers what `match` fits with `said`: a text as it is, anything else as JSON."""
+    content = said if isinstance(said, str) else json.dumps(said)
+    return {"match": match, "response": {"content": content, "usage": USAGE}}
+
+
+def calls(tool: str, arguments: Mapping[str, Any], **match: Any) -> dict[str, Any]:
+    """A fixture that answers what `match` fits with a call of `tool`."""
+    call = {"name": tool, "arguments": dict(arguments), "id": "call_1"}
+    return {"match": match, "response": {"toolCalls": [call], "usage": USAGE}}
+
+
+def fails(status: int, kind: str, **match: Any) -> dict[str, Any]:
+    """A fixture that answers what `match` fits with an error."""
+    return {"match": match, "response": {"error": {"message": "no", "type": kind}, "status": status}}
 
 
 @cache
@@ -56,15 +79,18 @@ def program() -> Path:
 
 
 @contextmanager
-def running(fixtures: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Aimock]:
-    """Serve `fixtures` (the first that matches answers; none: an error) from a file in `folder` until the end."""
+def running(fixtures: Sequence[Mapping[str, Any]], folder: Path, *, keys: Sequence[str] = (KEY,)) -> Iterator[Aimock]:
+    """Serve `fixtures` (the first that matches answers; none: an error) from a file in `folder` until the end.
+
+    Who has none of `keys` gets no answer.
+    """
     path = folder / "fixtures.json"
     path.write_text(json.dumps({"fixtures": list(fixtures)}), encoding="utf-8")
     process = subprocess.Popen(
         ["node", program(), "--port", "0", "--fixtures", path, "--strict", "--validate-on-load", "--log-level", "info"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "AIMOCK_API_KEYS": ",".join(keys)},
         cwd=folder,
     )
     try:

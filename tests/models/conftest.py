@@ -1,12 +1,13 @@
 """A role with small limits, and models that a server of the test answers."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from agent.models.budget import Budget
-from agent.models.call import Models
+from agent.models.call import RESENDS, Models
 from agent.models.providers import configured, model_of
 from agent.models.roles import Limits, Role
 from tests.models.server import Format, Server, serving
@@ -41,8 +42,22 @@ def loaded() -> None:
             model_of(name, configured(server.environ(form)))
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts short how long both SDKs wait before they ask again where no answer says how long: they offer no setting."""
+    for sdk in ("anthropic", "openai"):
+        base = importlib.import_module(f"{sdk}._base_client")
+        assert base.INITIAL_RETRY_DELAY * (2**RESENDS - 1) <= 2, "what is cut short is no long wait in a job either"
+        monkeypatch.setattr(base, "INITIAL_RETRY_DELAY", 0.01)
+
+
 @pytest.fixture
-def models(loaded: None) -> Callable[..., Models]:
+def patience(loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a provider longer than it says."""
+    hurry(monkeypatch)
+
+
+@pytest.fixture
+def models(patience: None) -> Callable[..., Models]:
     """Makes `Models` over servers by the form of their answers; `said` collects the log."""
 
     def make(servers: Mapping[Format, Server], *, budget: Budget | None = None, **more: Any) -> Models:

@@ -78,6 +78,8 @@ def serving(replies: Sequence[Reply] | Callable[[Seen], Reply]) -> Iterator[Serv
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body go out in two writes, and the second must not wait for the first one's acknowledgement.
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -1,7 +1,6 @@
 """The same questions against `@copilotkit/aimock`, which nobody here wrote: both protocols, tools, faults, failover."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -10,12 +9,12 @@ from agent.models.budget import Budget
 from agent.models.call import Models, Reading
 from agent.models.data import Block
 from agent.models.providers import configured
-from tests.models.aimock import Aimock, running
+from tests.models.aimock import USAGE, Aimock, answers, calls, fails, running
 from tests.models.conftest import MODELS, role_of
 from tests.models.server import KEY, Format
 
+pytestmark = pytest.mark.usefixtures("patience")
 BOTH: tuple[Format, ...] = ("anthropic", "openai")
-USAGE = {"input_tokens": 120, "output_tokens": 30, "prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150}
 
 
 class Said(BaseModel):
@@ -29,24 +28,19 @@ class File(BaseModel):
 READ = Reading("read-file", "Reads a file.", File, lambda given: f"text of {given.path}")
 
 
-def answers(match: dict[str, Any], **response: Any) -> dict[str, Any]:
-    return {"match": match, "response": response}
-
-
 FIXTURES = [
-    answers({"userMessage": "with a tool", "hasToolResult": False},
-            toolCalls=[{"name": "read-file", "arguments": {"path": "x.tf"}, "id": "call_1"}], usage=USAGE),
-    answers({"userMessage": "with a tool", "toolResultContains": "text of x.tf"},
-            content='{"words": "done"}', usage=USAGE),
-    answers({"systemMessage": "Be endless."},
-            toolCalls=[{"name": "read-file", "arguments": {"path": "x"}}], usage=USAGE),
-    answers({"systemMessage": "Be cut."}, content='{"words": "hal', finishReason="length", usage=USAGE),
-    answers({"systemMessage": "Be prose."}, content="I would rather talk.", usage=USAGE),
-    answers({"systemMessage": "Be overloaded."}, error={"message": "later", "type": "overloaded_error"}, status=529),
-    answers({"userMessage": "one is down", "model": "claude-haiku-4-5"},
-            error={"message": "no", "type": "authentication_error"}, status=401),
-    answers({"userMessage": "one is down", "model": "gpt-5-mini"}, content='{"words": "second"}', usage=USAGE),
-]  # fmt: skip
+    calls("read-file", {"path": "x.tf"}, userMessage="with a tool", hasToolResult=False),
+    answers({"words": "done"}, userMessage="with a tool", toolResultContains="text of x.tf"),
+    calls("read-file", {"path": "x"}, systemMessage="Be endless."),
+    {
+        "match": {"systemMessage": "Be cut."},
+        "response": {"content": '{"words": "hal', "finishReason": "length", "usage": USAGE},
+    },
+    answers("I would rather talk.", systemMessage="Be prose."),
+    fails(529, "overloaded_error", systemMessage="Be overloaded."),
+    fails(401, "authentication_error", userMessage="one is down", model="claude-haiku-4-5"),
+    answers({"words": "second"}, userMessage="one is down", model="gpt-5-mini"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from agent.effects import Effects
 from agent.errors import UserError
+from agent.models.providers import Access, Providers
 from agent.models.roles import OWN_ROLES, load_roles, parse_role
+from agent.settings import SETTINGS_PATH
+
+PROJECT = Path(__file__).parents[2]
+KEY, TOKEN = "a-key-of-a-provider", "a-token-of-the-job"
 
 GOOD = """---
 role: helper
@@ -45,6 +52,23 @@ def test_a_repository_replaces_a_role_and_adds_one(tmp_path: Path) -> None:
     assert roles["helper"].limits.seconds == 30
     assert roles["scribe"].prompt == "Help."
     assert roles["scribe"].path == f"{OWN_ROLES}/scribe.md"
+
+
+def test_a_job_that_asks_a_model_refuses_a_role_with_a_tool_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".github").mkdir()
+    (tmp_path / SETTINGS_PATH).write_text((PROJECT / SETTINGS_PATH).read_text())
+    (tmp_path / OWN_ROLES).mkdir(parents=True)
+    own = tmp_path / OWN_ROLES / "helper.md"
+    own.write_text(GOOD.replace("limits:", "tools: [read-fiel]\nlimits:"))
+    providers = Providers(access={"openai": Access(base_url="https://api.openai.com/v1", key=SecretStr(KEY))})
+    environ = {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_TOKEN": TOKEN}
+    effects = Effects(environ, folder=tmp_path, unit="", job="author", providers=providers)
+    with pytest.raises(UserError, match=r"helper.md: tools: read-fiel is no tool; `infra-agent tool` lists them"):
+        effects.get("roles")
+    own.write_text(GOOD.replace("limits:", "tools: [read-file]\nlimits:"))
+    assert effects.get("roles")["helper"].tools == ("read-file",)
+    # What this process knows and nobody is shown: its token, and the keys of its models.
+    assert set(effects.get("secrets")) == {KEY, TOKEN}
 
 
 def test_the_version_is_that_of_the_whole_file() -> None:

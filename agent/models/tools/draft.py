@@ -59,7 +59,7 @@ def examine(place: Place, files: Sequence[File], units: Sequence[str]) -> tuple[
     """
     base = place.texts("infra/")
     waived = for_the_gate(load_waivers(place.root), today=place.today)
-    refused = gate.examine(files, guardrails=place.guardrails, base=place.infrastructure, waived=waived)
+    refused = gate.examine(files, guardrails=place.guardrails, base=base, waived=waived)
     if refused:
         return [*refused], []
     if len(units) > MOST_UNITS:

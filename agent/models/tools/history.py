@@ -96,12 +96,12 @@ def recent_failures(place: Place, given: Failures) -> str:
 
 
 def open_changes(place: Place, given: Nothing) -> str:
-    """Open pull requests with the units that they change, and units that are locked."""
+    """Open pull requests of the agent with the units that they change, and units that are locked."""
     if place.open_changes is None:
         rows = ["open pull requests are not known in this job; the pipeline looks at them before it writes"]
     else:
-        rows = [f"#{one.number}: {', '.join(one.units) or 'no unit'}" for one in place.open_changes]
-        rows = rows or ["no pull request changes a unit"]
+        rows = [f"#{one.number}: {', '.join(one.units) or 'its units are not known'}" for one in place.open_changes]
+        rows = rows or ["no other pull request of the agent is open"]
     if place.locks is None:
         return "\n".join([*rows, "locks are not known in this job"])
     return "\n".join([*rows, *(f"locked: {unit}: {why}" for unit, why in sorted(place.locks.items()))])
@@ -253,7 +253,13 @@ TOOLS = (
         recent_failures,
         2_000,
     ),
-    Tool("open-changes", "Shows open pull requests by unit, and locked units.", Nothing, open_changes, 2_000),
+    Tool(
+        "open-changes",
+        "Shows the agent's other open pull requests by unit, and locked units.",
+        Nothing,
+        open_changes,
+        2_000,
+    ),
     Tool(
         "facts",
         "Counts resources by environment and type: in the code, and running where that is known.",

@@ -12,11 +12,10 @@ from typing import Any, Protocol
 import git
 
 from agent.clean import clean
-from agent.domain import Finding, Outcome, Plan, Target, Verb
+from agent.domain import Finding, OpenChange, Outcome, Plan, Target, Verb
 from agent.errors import UserError
 from agent.gate import RULES
 from agent.guardrails import Guardrails
-from agent.preflight import OpenChange
 from agent.render.redact import redact
 from agent.repo import REGULAR, Entry, blob, entries
 from agent.settings import Settings

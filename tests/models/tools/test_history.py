@@ -12,6 +12,7 @@ from agent.domain import (
     ChangeSet,
     Cost,
     Finding,
+    OpenChange,
     Outcome,
     Plan,
     ProbeResult,
@@ -25,7 +26,6 @@ from agent.errors import UserError
 from agent.models.tools import TOOLS
 from agent.models.tools.place import Place
 from agent.models.tools.tool import answer
-from agent.preflight import OpenChange
 from agent.render.comments import commit_message
 from tests.models.tools.conftest import FILES, QUEUE, Ask, build
 
@@ -105,7 +105,7 @@ def test_what_is_not_known_is_not_called_nothing(small: git.Repo, make_place: Ca
     assert "open pull requests are not known in this job" in ask("open-changes")
     assert "locks are not known" in ask("open-changes")
     nothing = answer(TOOLS["open-changes"], make_place(small, open_changes=(), locks={}), {})
-    assert nothing == "no pull request changes a unit"
+    assert nothing == "no other pull request of the agent is open"
     change = OpenChange(number=12, url="https://x", units=(QUEUE,))
     place = make_place(small, open_changes=(change,), locks={QUEUE: "ann applies #3 there"})
     assert answer(TOOLS["open-changes"], place, {}) == f"#12: {QUEUE}\nlocked: {QUEUE}: ann applies #3 there"
