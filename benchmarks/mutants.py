@@ -4,9 +4,9 @@
 
 A mutant is the gate with one thing changed: a condition turned round, a `yield` left out, `any` for `all`, an element
 of a list or an alternative of a pattern dropped. It is killed when one of the cases (examples of the rules and lists of
-`tests/gate/listed.py`, respelled by `respell.py` there, the inputs of the attack tests, the HCL fixtures) then has
-another set of blocking rules. Everything runs in this process: the changed function's code takes the place of the live
-one's. Exit code 1 when a mutant survives that `mutants_known.txt` does not explain.
+`tests/gate/listed.py`, respelled by `respell.py` there, the inputs of the attack tests, the HCL fixtures, the units of
+the corpus) then has another set of blocking rules. Everything runs in this process: the changed function's code takes
+the place of the live one's. Exit code 1 when a mutant survives that `mutants_known.txt` does not explain.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from agent.gate import RULES, examine  # noqa: E402
 from agent.gate.hcl import HclError  # noqa: E402
 from agent.gate.hcl_parse import parse  # noqa: E402
 from benchmarks.mutations import Mutation, constant_mutations, function_mutations  # noqa: E402
-from tests.gate import gate_helpers, hcl_fixtures, listed  # noqa: E402
+from tests.gate import gate_helpers, hcl_fixtures, listed, test_gate_corpus  # noqa: E402
 from tests.gate.respell import respelled  # noqa: E402
 
 GATE = PROJECT / "agent" / "gate"
@@ -126,8 +126,16 @@ def _parsed(text: str) -> Outcome:
         return frozenset(["refused"])
 
 
+def corpus_cases() -> Iterator[Case]:
+    """The ordinary units that pass, each as a whole: a gate that blocks more than it should is noticed by them."""
+    for unit in test_gate_corpus.UNITS:
+        files = test_gate_corpus.read(unit)
+        own = {"guardrails": gate_helpers.GUARDRAILS}
+        yield Case(f"corpus-{unit.parent.name}-{unit.name}", "", functools.partial(_examined, files, own), repr(files))
+
+
 def attack_cases() -> Iterator[Case]:
-    """What the attack tests and the corpus hand to `examine`, recorded while they run once."""
+    """What the attack tests and those of templates hand to `examine`, recorded while they run once."""
     import pytest
 
     calls: list[tuple[Any, dict[str, Any]]] = []
@@ -139,6 +147,7 @@ def attack_cases() -> Iterator[Case]:
     gate_helpers.examine = recording
     try:
         tests = sorted(str(path) for path in (PROJECT / "tests" / "attacks").glob("test_gate_*.py"))
+        tests += [str(PROJECT / "tests" / "gate" / "test_gate_kubernetes_template.py")]
         pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--rootdir", str(PROJECT), *tests])
     finally:
         gate_helpers.examine = examine
@@ -393,7 +402,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=3, help="spellings of each example (default 3)")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    cases = [*example_cases(options.cases, RULES), *listed_cases(), *fixture_cases(), *attack_cases()]
+    cases = [*example_cases(options.cases, RULES), *listed_cases(), *fixture_cases(), *corpus_cases(), *attack_cases()]
     known = prepare(concerning(options.module, cases))
     wanted = functions_of(options.rule) if options.rule else None
     reasons = explained()

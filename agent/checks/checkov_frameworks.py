@@ -50,11 +50,17 @@ resource "aws_security_group" "canary" {
 """,
         frozenset({"CKV_AWS_24", "CKV2_AWS_6"}),
     ),
+    # Not the rule on missing network policies: one of the change's own would reach the planted pod as well.
     "kubernetes": Planted(
         "pod.yaml",
         "apiVersion: v1\nkind: Pod\nmetadata: {name: canary, namespace: canary}\nspec:\n  containers:\n"
-        "    - {name: canary, image: canary, securityContext: {privileged: true}}\n",
-        frozenset({"CKV_K8S_16", "CKV2_K8S_6"}),
+        "    - {name: canary, image: canary, securityContext: {privileged: true}}\n"
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: canary}\n"
+        "rules: [{apiGroups: [''], resources: [users], verbs: [impersonate]}]\n"
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: canary}\n"
+        "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: canary}\n"
+        "subjects: [{kind: ServiceAccount, name: canary, namespace: canary}]\n",
+        frozenset({"CKV_K8S_16", "CKV2_K8S_3"}),
     ),
     "ansible": Planted(
         "tasks.yml",

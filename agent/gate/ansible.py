@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from agent.domain import File, Finding
-from agent.gate import ansible_include, ansible_modules, secret
+from agent.gate import ansible_commands, ansible_include, ansible_keywords, ansible_modules, secret
 from agent.gate.ansible_file import EXPRESSIONS, AnsibleFile, arguments, read_files
 from agent.gate.ansible_jinja import is_group_member, is_template, problems
 from agent.gate.rules import Example, Hit, Rule
@@ -17,23 +17,6 @@ LOOPS = frozenset({
     "with_items", "with_list", "with_dict", "with_indexed_items", "with_sequence", "with_nested", "with_together",
     "with_subelements", "with_flattened", "with_cartesian",
 })  # fmt: skip
-CONNECTION = re.compile(
-    r"ansible_(?:connection|ssh_.*|sftp_.*|scp_.*|.*_interpreter|become_(?:exe|flags|plugin)|shell_(?:executable|type)"
-    r"|executable|remote_tmp|async_dir|private_key_file|host_key_checking|.*_common_args|.*_extra_args|.*_executable"
-    r"|winrm_.*|psrp_.*|docker_.*|kubectl_.*|lxc_.*|network_os|.*proxy.*|local_.*|module_.*|python_.*|config_file"
-    r"|password|become_pass(?:word)?|paramiko_.*|control_path.*|pipelining)"
-)
-INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python3(?:\.\d+)?|auto(?:_silent|_legacy|_legacy_silent)?")
-# Arguments that say how a module works. What it reads, loads, runs or sends stands in the task, where it is judged.
-DEFAULTS = frozenset({
-    "owner", "group", "mode", "state", "enabled", "update_cache", "cache_valid_time", "daemon_reload", "backup",
-    "lock_timeout", "install_recommends", "timeout", "create", "append", "follow", "become", "masked", "scope",
-    "region",
-})  # fmt: skip
-STRATEGIES = frozenset({"linear", "free", "host_pinned", "ansible.builtin.linear", "ansible.builtin.free"})
-COLLECTIONS = frozenset(
-    {"ansible.builtin", "ansible.posix", "community.general", "community.crypto", "community.docker"}
-)
 
 
 def unparsable(file: AnsibleFile) -> Iterator[Hit]:
@@ -135,50 +118,6 @@ def _is_runner(name: str) -> bool:
     return bool(inner.is_loopback or inner.is_unspecified)
 
 
-def connection_variables(file: AnsibleFile) -> Iterator[Hit]:
-    """Variables that decide which program the runner starts to reach a machine (`ansible_ssh_common_args` with a
-    `ProxyCommand`, `ansible_connection`, `ansible_…_interpreter`, `ansible_become_exe`) or that hold its password.
-    `ansible_python_interpreter` may be a plain `/usr/bin/python3`.
-    """
-    for name, value, line in file.keys:
-        if not CONNECTION.fullmatch(name.lower()):
-            continue
-        if name == "ansible_python_interpreter" and value.kind == "text" and INTERPRETER.fullmatch(value.text):
-            continue
-        yield file.hit(f"{name} decides what the runner starts to reach a machine", line)
-
-
-def keywords(file: AnsibleFile) -> Iterator[Hit]:
-    """`strategy`, `collections`, `become_exe`, `become_flags`, `become_method` and `debugger` choose code and programs:
-    only the usual ones.
-    """
-    for name, value, line in file.keys:
-        if file.is_data:
-            continue
-        if name in {"become_exe", "become_flags", "debugger", "vars_prompt", "fact_path"}:
-            yield file.hit(f"{name} is not a change's to set", line)
-        elif name == "module_defaults":
-            for part in value.items() or (value,):
-                yield from _defaults(file, part)
-        elif name == "become_method" and value.text not in {"sudo", "su", "ansible.builtin.sudo", "ansible.builtin.su"}:
-            yield file.hit("become_method is sudo or su", line)
-        elif name == "strategy" and value.text not in STRATEGIES:
-            yield file.hit(f"strategy is one of {', '.join(sorted(STRATEGIES))}", line)
-        elif name == "collections" and any(part.text not in COLLECTIONS for part in value.items() or (value,)):
-            yield file.hit(f"collections are among {', '.join(sorted(COLLECTIONS))}", line)
-
-
-def _defaults(file: AnsibleFile, value: Item) -> Iterator[Hit]:
-    if value.kind != "map":
-        yield file.hit("module_defaults must be a plain map", value.line)
-    for module, given in value.entries():
-        if given.kind != "map":
-            yield file.hit(f"module_defaults of {module[:60]} must be a plain map", given.line)
-        for name, part in given.entries():
-            if name not in DEFAULTS:
-                yield file.hit(f"module_defaults: {name} of {module[:60]} belongs into the task", part.line)
-
-
 def inventories(file: AnsibleFile) -> Iterator[Hit]:
     """An inventory lists machines. A file with `plugin:` at its top makes an inventory plugin run on the runner."""
     for document in file.documents:
@@ -252,29 +191,7 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         ),
         passes=(_play("command: x\n      delegate_to: \"{{ groups['db'][0] }}\""),),
     ),
-    Rule(
-        "ansible/connection-variable",
-        "no variable decides what the runner starts",
-        connection_variables,
-        fires=(
-            _vars("ansible_ssh_common_args: '-o ProxyCommand=\"sh -c id\"'"),
-            _vars("ansible_connection: local"),
-            _vars("ansible_ruby_interpreter: /x"),
-            _vars("ansible_become_exe: /x"),
-            _file("web1 ansible_connection=local\n", "infra/ansible/web/inventory.ini"),
-        ),
-        passes=(_vars("ansible_python_interpreter: /usr/bin/python3\nansible_user: deploy"),),
-    ),
-    Rule(
-        "ansible/keyword",
-        "no keyword that chooses code",
-        keywords,
-        fires=(
-            _file("---\n- hosts: web\n  strategy: ./evil\n  tasks: []\n"),
-            _file("---\n- hosts: web\n  collections: [evil.x]\n  tasks: []\n"),
-        ),
-        passes=(_file("---\n- hosts: web\n  strategy: free\n  become: true\n  tasks: []\n"),),
-    ),
+    *ansible_keywords.RULES,
     *ansible_include.RULES,
     Rule(
         "ansible/inventory",
@@ -293,6 +210,7 @@ RULES: tuple[Rule[AnsibleFile], ...] = (
         passes=(_vars('db_password: "{{ vault_db_password }}"'),),
     ),
     *ansible_modules.RULES,
+    *ansible_commands.RULES,
 )
 
 

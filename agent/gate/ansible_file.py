@@ -19,11 +19,6 @@ TASK_KEYWORDS = frozenset({
     "register", "remote_user", "retries", "run_once", "tags", "throttle", "timeout", "until", "vars", "when",
     "block", "rescue", "always",
 })  # fmt: skip
-PLAY_KEYWORDS = frozenset({
-    "hosts", "tasks", "pre_tasks", "post_tasks", "handlers", "roles", "vars_files", "vars_prompt", "gather_facts",
-    "gather_subset", "gather_timeout", "serial", "strategy", "max_fail_percentage", "force_handlers", "order",
-    "fact_path", "import_playbook", "ansible.builtin.import_playbook",
-})  # fmt: skip
 PLAY_MARKS = frozenset({"hosts", "import_playbook", "ansible.builtin.import_playbook"})
 TASK_LISTS = ("tasks", "pre_tasks", "post_tasks", "handlers")
 BLOCKS = ("block", "rescue", "always")
@@ -40,6 +35,11 @@ class Task(NamedTuple):
     item: Item
     module: str
     arguments: Item
+
+
+def short(module: str) -> str:
+    """`ansible.builtin.copy` -> `copy`; other collections keep their whole name."""
+    return module.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
 
 
 def arguments(task: Task) -> dict[str, Item]:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from agent.gate.ansible_file import AnsibleFile, Task, arguments
-from agent.gate.ansible_jinja import is_template
-from agent.gate.ansible_modules import short
+from agent.gate.ansible_file import AnsibleFile, Task, arguments, short
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.yaml_tree import Item
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 PLAIN_FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:yml|yaml|json)")
+# Folders of files that Ansible copies, and does not read.
+DATA = frozenset({"files", "templates"})
 INCLUDES = {
     "include_tasks": ("file",),
     "import_tasks": ("file",),
@@ -55,9 +55,9 @@ def _include(file: AnsibleFile, task: Task) -> Iterator[Hit]:
     if (
         module == "include_vars"
         and "dir" in own
-        and (is_template(own["dir"].text) or not PLAIN_NAME.fullmatch(own["dir"].text))
+        and (not PLAIN_NAME.fullmatch(own["dir"].text) or own["dir"].text in DATA)
     ):
-        yield file.hit("include_vars: dir must be a plain name", task.item.line)
+        yield file.hit("include_vars: dir must be a plain name, and not files or templates", task.item.line)
     given = [own[name] for name in INCLUDES[module] if name in own and name != "dir"]
     if not given and not (module == "include_vars" and "dir" in own):
         yield file.hit(f"{module} says nothing that can be read", task.item.line)
@@ -73,14 +73,12 @@ def _include(file: AnsibleFile, task: Task) -> Iterator[Hit]:
 
 def _plain_file(value: Item) -> bool:
     parts = value.text.split("/")
-    return (
-        value.kind == "text"
-        and PLAIN_FILE.fullmatch(value.text) is not None
-        and not {"files", "templates"} & set(parts[:-1])
-    )
+    return value.kind == "text" and PLAIN_FILE.fullmatch(value.text) is not None and not DATA & set(parts[:-1])
 
 
 def _roles(file: AnsibleFile, roles: Item | None) -> Iterator[Hit]:
+    if roles is not None and roles.kind != "list" and not roles.is_null:
+        yield file.hit("roles must be a list of plain names", roles.line)
     for role in roles.items() if roles is not None else ():
         name = role.text if role.kind == "text" else role.word("role") or role.word("name")
         bad = {"src", "scm", "version"} & {key for key, _ in role.entries()}

@@ -20,6 +20,13 @@ NAMESPACED = frozenset({
     "Service", "ServiceAccount", "StatefulSet", "Certificate", "ExternalSecret", "HTTPRoute", "GRPCRoute",
     "PodMonitor", "PrometheusRule", "ScaledObject", "SealedSecret", "ServiceMonitor", "VerticalPodAutoscaler",
 })  # fmt: skip
+# Whose kinds these are: the groups of Kubernetes itself, and for what others define the group that everybody means.
+BUILT_IN = re.compile(r"(?:apps|batch|policy|autoscaling|extensions|(?:[a-z]+\.)+k8s\.io)/v[a-z0-9]+|v1")
+DEFINED = {
+    "Certificate": "cert-manager.io", "ExternalSecret": "external-secrets.io", "SealedSecret": "bitnami.com",
+    "ScaledObject": "keda.sh", "ServiceMonitor": "monitoring.coreos.com", "PodMonitor": "monitoring.coreos.com",
+    "PrometheusRule": "monitoring.coreos.com",
+}  # fmt: skip
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace"})
 PROTECTED = re.compile(
     r"kube-.*|default|argocd|argo.*|flux.*|cert-manager|istio-.*|linkerd.*|gatekeeper-.*|kyverno|ingress-.*|monitoring"
@@ -55,19 +62,21 @@ def unparsable(manifest: Manifest) -> Iterator[Hit]:
 
 def kinds(manifest: Manifest) -> Iterator[Hit]:
     """Only kinds of an application itself: workloads, services, configuration, its own roles. Admission webhooks,
-    custom resource definitions, API services, GitOps controllers' objects, kubeconfigs and kinds that nobody has
-    listed could act for the cluster or bring in other code.
+    custom resource definitions, API services, GitOps controllers' objects, kubeconfigs, kinds that nobody has listed
+    and kinds of the same name in another API group could act for the cluster or bring in other code.
     """
     if manifest.error is not None or manifest.is_kustomization or manifest.is_list:
         return
-    if (manifest.patched is not None and not manifest.kind) or (manifest.is_values and not manifest.kind):
-        return
-    if manifest.root.is_null:
+    values = manifest.is_values and manifest.root.kind == "map"
+    if manifest.root.is_null or ((manifest.patched is not None or values) and not manifest.kind):
         return
     if not manifest.kind:
         yield manifest.hit("a document without a kind", manifest.root.line)
     elif manifest.kind not in NAMESPACED | CLUSTER_WIDE:
         yield manifest.hit(f"kind {manifest.kind} is not one that an application may have", manifest.root.line)
+    group = manifest.root.word("apiVersion")
+    if group and not BUILT_IN.fullmatch(group) and group.partition("/")[0] != DEFINED.get(manifest.kind):
+        yield manifest.hit(f"{manifest.kind} of {group[:60]} is another kind than Kubernetes' own", manifest.root.line)
     for name, value, line in manifest.keys:
         if name == "exec" and value.get("apiVersion") is not None:
             yield manifest.hit("exec credentials run a program wherever kubectl runs", line)
@@ -90,9 +99,9 @@ def namespaces(application: Application) -> Iterator[Hit]:
         kustomized = kustomized or (manifest.is_kustomization and bool(own))
         if own:
             said.setdefault(own, manifest)
-        for subject in (manifest.root.get("subjects") or Item("list", 0)).items():
-            if subject.word("namespace"):
-                said.setdefault(subject.word("namespace"), manifest)
+        for part in (*(manifest.root.get("subjects") or Item("list", 0)).items(), *_referred(manifest)):
+            if part.word("namespace"):
+                said.setdefault(part.word("namespace"), manifest)
     for name, manifest in sorted(said.items()):
         if PROTECTED.fullmatch(name) or not NAME.fullmatch(name):
             yield manifest.hit(f"namespace {name!r} is not an application's", manifest.root.line)
@@ -104,6 +113,13 @@ def namespaces(application: Application) -> Iterator[Hit]:
         whole = manifest.patched is None and manifest.path not in application.released
         if manifest.kind in NAMESPACED and lacks and not kustomized and whole:
             yield manifest.hit(f"{manifest.kind} without a namespace", manifest.root.line)
+
+
+def _referred(manifest: Manifest) -> Iterator[Item]:
+    """What a manifest uses that may stand in another namespace: where a route leads, what a volume is copied from."""
+    for name, value, _ in manifest.keys:
+        if name in {"backendRefs", "backendRef", "dataSourceRef"}:
+            yield from value.items() or (value,)
 
 
 def kustomizations(manifest: Manifest) -> Iterator[Hit]:
@@ -291,11 +307,24 @@ def examine_kubernetes(
         *manifests,
         *read_manifests({path: rest[path] for path in rest if path not in unrendered}, registries),
     ]
-    released = frozenset(item.path for item in everything if in_templates(item.path, charts))
+    before = {path: text for path, text in (base or {}).items() if "/".join(path.split("/")[:4]) in touched}
+    templated = {template.path for template in read_templates(before, charts)}
+    standing = list(read_manifests({path: before[path] for path in before if path not in templated}, registries))
+    released = frozenset(item.path for item in (*everything, *standing) if in_templates(item.path, charts))
     for folder in sorted(touched):
-        inside = [item for item in everything if item.folder == folder]
-        found += NAMESPACES.findings(Application(folder, inside, released))
+        # What stands there already, in a file that stays as it is, is not the change's doing.
+        stood = {(hit.path, hit.message) for hit in _namespaces(folder, standing, released)}
+        found += [
+            hit
+            for hit in _namespaces(folder, everything, released)
+            if hit.path in own or (hit.path, hit.message) not in stood
+        ]
     return found
+
+
+def _namespaces(folder: str, manifests: Sequence[Manifest], released: frozenset[str]) -> list[Finding]:
+    inside = [item for item in manifests if item.folder == folder]
+    return NAMESPACES.findings(Application(folder, inside, released))
 
 
 def undecided(files: Sequence[File]) -> list[Finding]:

@@ -18,7 +18,8 @@ RESOURCES = frozenset({
     "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "customresourcedefinitions", "apiservices",
     "certificatesigningrequests/approval", "tokenreviews", "namespaces/finalize", "services/proxy", "pods/proxy",
     "certificatesigningrequests", "signers", "validatingadmissionpolicies", "validatingadmissionpolicybindings",
-    "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "nodes/exec", "volumeattachments",
+    "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "nodes/exec", "volumeattachments", "nodes/log",
+    "nodes/checkpoint", "nodes/configz", "securitycontextconstraints", "podsecuritypolicies",
 })  # fmt: skip
 STRONG = re.compile(r"cluster-admin|admin|edit|system:(?!auth-delegator|basic-user|discovery|public-info-viewer).*")
 # Users and groups of the cluster itself; `system:serviceaccount:<namespace>:<name>` is one account of one application.
@@ -29,6 +30,13 @@ WIDE = {4: 8, 6: 32}
 INTERNAL = re.compile(
     r".*load-balancer-(?:internal|scheme|type)|.*internal-load-balancer|networking\.gke\.io/load-balancer-type"
 )
+
+
+# What an operator that scrapes reads from its own files, and sends to whoever is scraped.
+MONITORS = frozenset({"ServiceMonitor", "PodMonitor"})
+OPERATORS_FILES = frozenset({"bearerTokenFile", "credentialsFile", "keyFile", "certFile", "caFile"})
+# Secrets of an Ingress that may be named with another namespace before a slash.
+ELSEWHERE = re.compile(r"nginx\.ingress\.kubernetes\.io/(?:auth-(?:tls-)?secret|proxy-ssl-secret)")
 
 
 def rights(manifest: Manifest) -> Iterator[Hit]:
@@ -79,6 +87,8 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
         internal = any(
             INTERNAL.fullmatch(name) and value.text.lower() in {"true", "internal"}
             for name, value in annotations.items()
+        ) and not any(
+            name.endswith("-scheme") and value.text == "internet-facing" for name, value in annotations.items()
         )
         if kind == "LoadBalancer" and not internal and (not ranges or any(_is_everybody(part) for part in ranges)):
             yield manifest.hit(
@@ -100,7 +110,10 @@ def exposure(manifest: Manifest) -> Iterator[Hit]:
                 yield manifest.hit("Ingress for every host", rule.line)
         if spec.get("defaultBackend") is not None:
             yield manifest.hit("Ingress with a defaultBackend takes every host", spec.line)
+    own = (manifest.root.get("metadata") or Item("map", 0)).word("namespace")
     for name, value, line in manifest.keys:
+        if ELSEWHERE.fullmatch(name) and value.text.rpartition("/")[0] not in {"", own}:
+            yield manifest.hit(f"annotation {name} reads a secret of another namespace", line)
         if SNIPPET.fullmatch(name) and value.kind == "text" and not name.startswith("checksum/"):
             yield manifest.hit(f"annotation {name} puts code into the proxy", line)
         if FUNCTION.fullmatch(name):
@@ -126,7 +139,8 @@ def _is_the_node(text: str) -> bool:
 
 def secrets(manifest: Manifest) -> Iterator[Hit]:
     """No `kind: Secret` with values, no password, key or token as a literal: in `env`, in a ConfigMap, in
-    arguments, in a generator. A pod reads secrets by reference.
+    arguments, in a generator. A pod reads secrets by reference. A monitor does not have the operator send its own
+    files, its token among them, to whoever is asked for metrics.
     """
     if manifest.kind == "Secret" and manifest.root.word("type") == "kubernetes.io/service-account-token":
         yield manifest.hit("a Secret of this type is filled with a token that never ends", manifest.root.line)
@@ -146,6 +160,8 @@ def secrets(manifest: Manifest) -> Iterator[Hit]:
     for name, value, line in manifest.keys:
         if value.kind == "text" and secret.assigned(name, value.text) and name not in {"secret", "existingSecret"}:
             yield manifest.hit(f"{name} is given a literal value", line)
+        if name in OPERATORS_FILES and manifest.is_one_of(MONITORS):
+            yield manifest.hit(f"{name} is a file of the operator, which would send it away", line)
         if name == "env":
             for variable in value.items():
                 if secret.assigned(variable.word("name"), variable.word("value")):

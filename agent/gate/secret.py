@@ -48,7 +48,10 @@ BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Fa-f])")
 MAX_WRAPPED = 40_000
 
-PASSWORD_NAME = re.compile(r"(?i)(?:.*[_.-])?(?:password|passwd|pass_?phrase|pwd)|[a-z]+(?:Password|Passwd|Passphrase)")
+PASSWORD_NAME = re.compile(
+    r"(?i)(?:.*[_.-])?(?:password|passwd|pass_?phrase|pwd)|(?!(?:.*_)?(?:proxy|fastcgi|uwsgi|scgi|grpc|by)_pass)(?:.*[A-Za-z0-9]_)?pass"
+    r"|[a-z]+(?:Password|Passwd|Passphrase)"
+)
 KEY_NAME = re.compile(
     r"(?i)(?!.*existing)(?:.*[_.-]|.*[a-z](?=[A-Z]))?(?:secret|token|api_?key|private_?key|access_?key|secret_?key"
     r"|credentials?|secret_string|encryption_?key|signing_?key)"
@@ -83,6 +86,7 @@ def find(text: str) -> Iterator[tuple[int, str]]:
 
 def assigned(name: str, value: str) -> bool:
     """Whether `value`, written as it is, looks like the secret that `name` speaks of."""
+    name = name.removesuffix("_wo")  # what Terraform hands on without keeping it
     if not value or PLACEHOLDER.fullmatch(value) or REFERENCE.search(value):
         return False
     if name.lower() in SPEAKS_OF:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.domain import File, Finding
-from agent.gate import terraform_code, terraform_functions, terraform_sources, terraform_state
+from agent.gate import terraform_code, terraform_functions, terraform_sources, terraform_state, terraform_trust
 from agent.gate.rules import Example, Hit, Rule
 from agent.gate.terraform_functions import literal_reads
 from agent.gate.terraform_module import Module, Tree, loose_templates, read_modules
@@ -72,6 +72,7 @@ RULES: tuple[Rule[Module], ...] = (
     *terraform_sources.RULES,
     *terraform_functions.RULES,
     *terraform_state.RULES,
+    *terraform_trust.RULES,
 )
 
 

@@ -38,6 +38,7 @@ RUNNING_RESOURCES = re.compile(
     r"|aws_lambda_invocation|aws_ssm_command.*|aws_iam_access_key|aws_iam_user_login_profile|remote_.*|ssh_.*"
     r"|aws_cloudformation_(?:stack|stack_set|stack_set_instance|stack_instances)|aws_cloudcontrolapi_resource"
     r"|aws_serverlessapplicationrepository_.*|aws_iam_service_specific_credential|aws_iot_certificate"
+    r"|aws_servicecatalog_provisioned_product|aws_redshiftdata_statement"
     r"|aws_lightsail_key_pair|aws_iam_virtual_mfa_device|google_service_account_key|azuread_.*_password|azuread_.*_certificate|tls_private_key"
 )
 

@@ -7,6 +7,7 @@ from agent.gate.hcl import Block, Node, walk
 from agent.gate.rules import BEFORE, Example, Hit, Rule
 from agent.gate.terraform_module import Module, Source
 
+PARAMETER = "aws_ssm_parameter"
 SETTINGS = frozenset({"create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by"})
 
 
@@ -102,9 +103,22 @@ def literal_secrets(module: Module) -> Iterator[Hit]:
             if len(joined) >= 16 and any(secret.find(joined)):
                 yield source.hit(f"{item.name} holds a secret", item.at)
         for _, block in source.blocks:
+            if block.labels[:1] == (PARAMETER,) and _text(block, "type") == "SecureString":
+                for given in (block.body.get("value"), block.body.get("value_wo")):
+                    if given is not None and secret.assigned("password", _text_of(given)):
+                        yield source.hit("value of a SecureString is given a literal value", given.at)
             name, value = block.body.get("name"), block.body.get("value")
             if name is not None and value is not None and name.kind == "string":
                 yield from _named(source, name.text, value)
+
+
+def _text(block: Block, name: str) -> str:
+    value = block.body.get(name)
+    return "" if value is None else _text_of(value)
+
+
+def _text_of(node: Node) -> str:
+    return node.text if node.kind == "string" else ""
 
 
 def _pair(source: Source, node: Node) -> Iterator[Hit]:
@@ -114,8 +128,10 @@ def _pair(source: Source, node: Node) -> Iterator[Hit]:
 
 
 def _named(source: Source, name: str, value: Node) -> Iterator[Hit]:
-    if value.kind == "string" and secret.assigned(name, value.text):
-        yield source.hit(f"{name} is given a literal value", value.at)
+    for part in value.parts if value.kind == "list" else (value,):
+        one = name.removesuffix("s") if name.endswith("passwords") else name
+        if part.kind == "string" and secret.assigned(one, part.text):
+            yield source.hit(f"{name} is given a literal value", part.at)
 
 
 MAIN = "infra/terraform/dev/app/main.tf"
@@ -168,6 +184,8 @@ RULES: tuple[Rule[Module], ...] = (
         fires=(
             _tf('resource "aws_db_instance" "d" {\n  password = "hunter2hunter2"\n}\n'),
             _tf('variable "db_password" {\n  default = "hunter2hunter2"\n}\n'),
+            _tf('resource "aws_ssm_parameter" "p" {\n  type  = "SecureString"\n  value = "hunter2hunter2"\n}\n'),
+            _tf('resource "aws_db_instance" "d" {\n  password_wo = "hunter2hunter2"\n}\n'),
             _tf('locals {\n  a = join("", ["AKI", "AIOSFODNN7QWERTYU"])\n}\n'),
             _tf('locals {\n  a = "\\u0041KIAIOSFODNN7QWERTYU"\n}\n'),
         ),

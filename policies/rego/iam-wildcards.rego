@@ -59,9 +59,9 @@ deny contains {"msg": msg} if {
 	found.attribute == "assume_role_policy"
 	some provider in policy.list(found.statement.Principal.Federated)
 	is_string(provider)
-	contains(provider, "oidc-provider/")
-	not names_subject(found.statement)
-	msg := sprintf("%s: every workload of %s may take the role: add a condition on its `sub`", [
+	anybody_has_an_account(provider)
+	not names_subject(found.statement, provider)
+	msg := sprintf("%s: everybody whom %s knows may take the role: add a condition on the `sub`", [
 		found.address,
 		provider,
 	])
@@ -78,11 +78,23 @@ anyone(principal) if {
 	"*" in policy.list(principal[name])
 }
 
-names_subject(statement) if {
+anybody_has_an_account(provider) if contains(provider, "oidc-provider/")
+
+anybody_has_an_account(provider) if provider in public
+
+# With these the application is who is trusted: its own users, by the `aud` or the `app_id` that is its id there.
+public := {"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
+
+names_subject(statement, provider) if {
 	some operator in {"StringEquals", "StringLike"}
 	some key, value in statement.Condition[operator]
-	endswith(key, ":sub")
+	some part in parts(provider)
+	endswith(key, part)
 	every item in policy.list(value) {
 		item != "*"
 	}
 }
+
+parts(provider) := {":sub", ":aud", ":app_id"} if provider in public
+
+parts(provider) := {":sub"} if not provider in public

@@ -77,6 +77,19 @@ def test_manifests_plays_and_secrets_are_scanned(context: Contexts, worker: Work
     }
 
 
+@pytest.mark.parametrize("selector", ["{}", "{matchLabels: {app: x}}"])
+def test_a_network_policy_of_the_change_is_no_failure_of_the_scanner(
+    context: Contexts, worker: Worker, selector: str
+) -> None:
+    """checkov holds a policy for one of every pod without labels, whatever its namespace: of the planted one too."""
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: x}\n"
+        f"spec: {{podSelector: {selector}, policyTypes: [Ingress]}}\n"
+    )
+    seen = found(context(worker=worker), **{f"{APP}/pod.yaml": POD.format(""), f"{APP}/policy.yaml": policy})
+    assert ("CKV_K8S_16", f"{APP}/pod.yaml") in seen
+
+
 def test_a_secret_is_not_repeated_nor_its_digest(context: Contexts, worker: Worker) -> None:
     text = PLAIN.replace('"x"', f'"{PLANTED["secrets"].text.split()[2]}"')
     result = checkov.run([File(path=f"{UNIT}/main.tf", content=text)], context=context(worker=worker))

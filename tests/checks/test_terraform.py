@@ -1,5 +1,6 @@
 """`terraform fmt` and `validate` as a check, on units that need no provider; and a terraform that lies."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from agent.checks.check import Context
 from agent.domain import File
 from agent.errors import ToolError
 from agent.settings import Settings
+from agent.targets.terraform import validate
 from agent.tools import Tools
 from tests.checks.samples import PLAIN, UNIT
 
@@ -85,6 +87,39 @@ def test_a_terraform_that_lies(
     )
     with pytest.raises(ToolError, match=reason):
         terraform.run([File(path=f"{UNIT}/main.tf", content=PLAIN)], context=context(settings=fake))
+
+
+NO_ANSWER = (
+    (
+        "Failed to query available provider packages",
+        "Could not retrieve the list of available versions for provider hashicorp/aws: could not connect to "
+        "registry.terraform.io: failed to request discovery document: dial tcp: lookup registry.terraform.io: no such "
+        "host To see which modules are currently depending on hashicorp/aws, run terraform providers",
+    ),
+    ("Failed to install provider", 'Get "https://releases.hashicorp.com/x.zip": net/http: TLS handshake timeout'),
+    ("Failed to download module", "Could not download module: fatal: unable to access: Could not resolve host"),
+)
+ANSWERS = (
+    ("Failed to query available provider packages", "provider registry x does not have a provider named acme/evil"),
+    ("Unsupported Terraform Core version", "dial tcp"),
+)
+
+
+@pytest.mark.parametrize(("summary", "detail"), [*NO_ANSWER, *ANSWERS])
+def test_a_registry_that_gives_no_answer_is_no_finding(
+    tmp_path: Path, settings: Settings, program: Callable[[str], str], tools: Tools, summary: str, detail: str
+) -> None:
+    """What the author asked for wrongly is one."""
+    shown = json.dumps({"diagnostic": {"severity": "error", "summary": summary, "detail": detail}})
+    own = {"binary": program(f"print({shown!r})\nexit(1)\n"), "provider_mirror": ""}
+    fake = settings.model_copy(update={"terraform": settings.terraform.model_copy(update=own)})
+    (tmp_path / UNIT).mkdir(parents=True)
+    if (summary, detail) in ANSWERS:
+        assert [item.severity for item in validate(tools, tmp_path, UNIT, fake)] == ["high"]
+        return
+    with pytest.raises(ToolError, match=r"got no answer.*INFRA_AGENT_PROVIDER_MIRROR") as caught:
+        validate(tools, tmp_path, UNIT, fake)
+    assert "To see which" not in str(caught.value)
 
 
 def test_a_missing_terraform(context: Contexts, tmp_path: Path) -> None:

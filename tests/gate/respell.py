@@ -16,6 +16,8 @@ NEIGHBOURS: Mapping[str, frozenset[str]] = {
     "paths/folder": frozenset({"paths/name"}),
     "paths/reserved": frozenset({"paths/name", "paths/extension"}),
     "bundle/unreadable": frozenset(),
+    # A keyword written as a module's name is one that nobody has listed.
+    "ansible/keyword": frozenset({"ansible/module"}),
 }
 
 
