@@ -20,7 +20,7 @@ def whose_merge_counts(guardrails: Guardrails, risk: Risk, askers: Collection[st
     named = " or ".join(login for login in askers if login)
     if needed(guardrails, risk) is None or not named:
         return ""
-    return f"a merge by {named}, who asked for it, or by who pushed its last commit, is no approval"
+    return f"a merge by {named}, who asked for it, or by who pushed to its branch, is no approval"
 
 
 def approvals_missing(
@@ -43,6 +43,6 @@ def approvals_missing(
     merger = "" if merged else "; whoever of them merges counts as one"
     return (
         f"a change of risk {risk} needs the approval of {people}{f' of {who}' if who else ''}, {so_far}{merger}. Who "
-        "asked for it and who pushed its last commit do not count. To approve: a review that approves, or the comment "
+        "asked for it and who pushed to its branch do not count. To approve: a review that approves, or the comment "
         f"`/agent approve {commit}`"
     )

@@ -70,9 +70,9 @@ COMMANDS: dict[str, Syntax] = {
         ),
         Syntax(
             name="override",
-            argument="<rule> <reason>",
-            help="go on although the preflight refused, for those whom the guardrails name",
-            pattern=r"\S{1,60}[ \t]+\S.{2,500}",
+            argument="<rule>=<value> <reason>",
+            help="go on although the preflight refused that value, for those whom the guardrails name",
+            pattern=r"\S{1,300}[ \t]+\S.{2,500}",
         ),
         Syntax(
             name="approve",

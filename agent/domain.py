@@ -66,9 +66,12 @@ class Question(Value):
 
 
 class Override(Value):
-    """`/agent override`: somebody who may has set one rule aside for one request."""
+    """`/agent override`: somebody who may has set one rule aside for one request, and for `value` alone: the subject of
+    what was refused, or the commit that was reviewed.
+    """
 
     rule: str
+    value: str = ""
     reason: str
     by: str
     comment_id: int
@@ -99,6 +102,32 @@ class Refusal(Value):
     url: str = ""
     who: tuple[str, ...] = ()
 
+    @property
+    def subject(self) -> str:
+        """What `/agent override <rule>=<subject>` names of it: the value in one word."""
+        return "-".join(self.value.split())
+
+
+class Confirmed(Value):
+    """What a person confirms: the bounds of a risky understanding, as the status comment shows them.
+
+    `types` maps a resource type to what may be done with it. `parameters` are those of the golden path `blueprint`, by
+    name: each value as JSON, or a short hash of it. `comment` is the comment that confirmed it, 0 before one does; none
+    up to the comment `after` can, for they were written before this was understood.
+    """
+
+    environment: str
+    target: Target
+    risk: Risk
+    blueprint: str = ""
+    parameters: dict[str, str] = {}
+    units: tuple[str, ...] = ()
+    types: dict[str, tuple[Verb, ...]] = {}
+    max_creates: int = 0
+    max_destroys: int = 0
+    after: int = 0
+    comment: int = 0
+
 
 class Request(Document):
     """A snapshot of the issue (or of a person's pull request) at the moment when the agent was called.
@@ -108,8 +137,8 @@ class Request(Document):
     `fields` are the issue form's answers by field id; `answers` are the texts of `/agent revise …` in their order, and
     `overrides` and `approvals` what people who may do so have said; of one said twice the last counts. `argument` is
     the cleaned text behind a command that one job answers, and `place` the issue or pull request on which it was
-    written; `confirmed_by` is who confirmed exactly this request; `also_asked` are those besides the requester who said
-    what is to be written: none of them approves it.
+    written; `confirmed_by` is who confirmed exactly this request, and `confirmed` the understanding of it that they had
+    read; `also_asked` are those besides the requester who said what is to be written: none of them approves it.
     """
 
     name: ClassVar[str] = "request"
@@ -137,6 +166,7 @@ class Request(Document):
     argument: str = ""
     place: int | None = None
     confirmed_by: str = ""
+    confirmed: Confirmed | None = None
     also_asked: tuple[str, ...] = ()
 
     @property
@@ -186,7 +216,7 @@ class Intent(Document):
 
     `units` are the folders to write and `types` the resource types (or kinds) that the code may hold, where a model
     writes it; `calls` are the questions to models that this took. `readings` were read from the request's free text;
-    `assumptions` are what it does not say.
+    `assumptions` are what it does not say. `fallback` is why rules alone read it, where a model was asked to.
     """
 
     name: ClassVar[str] = "intent"
@@ -198,6 +228,7 @@ class Intent(Document):
     blueprint: str = ""
     readings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
+    fallback: str = ""
     questions: tuple[Question, ...] = ()
     units: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -228,12 +259,36 @@ class File(Value):
     content: str | None
 
 
+class OpenChange(Value):
+    """An open pull request and the units that it changes."""
+
+    number: int
+    url: str
+    units: tuple[str, ...] = ()
+
+
+class Situation(Document):
+    """What stands around a request, for those who write: they hold no token to ask with.
+
+    `open_changes` are the agent's other open pull requests, `locks` says by unit who applies there now; None: it could
+    not be asked. `draft` are the files of the request's own pull request as `draft_commit` has them, against the
+    default branch, when a model wrote them and more is asked for.
+    """
+
+    name: ClassVar[str] = "situation"
+    open_changes: tuple[OpenChange, ...] | None = None
+    locks: dict[str, str] | None = None
+    draft: tuple[File, ...] = ()
+    draft_commit: Sha1 | None = None
+
+
 class ChangeSet(Document):
     """Whole files to write or delete, never patches. `scope` is None for a person's own pull request.
 
     `refusals` are what the preflight has against it, with the status `refused`; it holds no files then. With
     `needs-confirm` it holds none either: `reasons` say why the request is risky. `unfinished` is what a model could not
-    bring to an end: a person takes over, and `reasons` say what is left. `calls` are the questions to models.
+    bring to an end: a person takes over, and `reasons` say what is left. `calls` are the questions to models. The
+    author began from the files of `begun_from`, a commit of the request's branch; None: from the default branch.
     """
 
     name: ClassVar[str] = "change"
@@ -247,6 +302,7 @@ class ChangeSet(Document):
     reasons: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     calls: tuple[ModelCall, ...] = ()
+    begun_from: Sha1 | None = None
 
 
 # --- what was found ----------------------------------------------------------------------------------------------
@@ -302,14 +358,39 @@ class Proposal(Document):
 # --- what would happen -------------------------------------------------------------------------------------------
 
 
+# How many values of attributes one resource shows, and what each may look like: a short plain word, never a text.
+MOST_VALUES = 12
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9:-][A-Za-z0-9._:/-]{0,63}$")]
+Tokens = Annotated[tuple[Token, ...], Field(max_length=8)]
+AttributePath = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=200)]
+
+
+class AttributeChange(Value):
+    """One of the few attributes whose values people may read, before and after. No value: it is not set there.
+
+    `unknown` means that the value is known only after the apply; `whole` that nothing else changes in the attribute
+    that `path` begins with.
+    """
+
+    path: AttributePath
+    before: Tokens = ()
+    after: Tokens = ()
+    unknown: bool = False
+    whole: bool = True
+
+
 class Change(Value):
-    """What would happen to one resource. `fields` are names of attributes, never their values."""
+    """What would happen to one resource. `fields` are names of attributes, never their values; `values` are those of a
+    list of harmless ones. `forced_by` names the attributes, or in brackets the reason, why it has to be replaced.
+    """
 
     address: str
     type: str
     verbs: tuple[Verb, ...]
     sensitive: bool = False
     fields: tuple[str, ...] = ()
+    values: Annotated[tuple[AttributeChange, ...], Field(max_length=MOST_VALUES)] = ()
+    forced_by: Annotated[tuple[str, ...], Field(max_length=MOST_VALUES)] = ()
 
 
 class Planned(Value):
@@ -499,6 +580,7 @@ class Merge(Document):
     title: str = ""
     issue: int | None = None
     merged_by: str = ""
+    merged_at: AwareDatetime | None = None
     asked_by: str = ""
     units: tuple[str, ...] = ()
     seal: Seal | None = None
@@ -597,7 +679,7 @@ class Report(Document):
 DOCUMENTS: dict[str, type[Document]] = {
     kind.name: kind
     for kind in (
-        Request, Intent, ChangeSet, Findings, Proposal, Plan, Review, Verdict, Seal, Merge, Locks, Shown, Outcome,
-        Report,
+        Request, Situation, Intent, ChangeSet, Findings, Proposal, Plan, Review, Verdict, Seal, Merge, Locks, Shown,
+        Outcome, Report,
     )
 }  # fmt: skip

@@ -88,7 +88,12 @@ class Effects:
     def _roles(self) -> Any:
         from agent.models.roles import load_roles
 
-        return load_roles(self.root, chosen=self._settings().models.roles)
+        names: frozenset[str] | None = None
+        if self.providers.access:  # without a model no role is asked, and the tools take half a second to load
+            from agent.models.tools import TOOLS
+
+            names = frozenset(TOOLS)
+        return load_roles(self.root, tools=names, chosen=self._settings().models.roles)
 
     def _environment(self) -> Mapping[str, str]:
         return allowed(self.environ, names=CLOUD_VARIABLES)
@@ -152,8 +157,12 @@ class Effects:
         return Context(
             repository=repository,
             run=f"{repository}/actions/runs/{run}" if run else "",
-            secrets=(*secrets_of(self.environ), *self.providers.secrets()),
+            secrets=self._secrets(),
         )
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Values of this process that nobody is shown: tokens, and the keys of models."""
+        return (*secrets_of(self.environ), *self.providers.secrets())
 
     def _this_run(self) -> Run:
         attempt = self.environ.get("GITHUB_RUN_ATTEMPT") or "1"

@@ -33,12 +33,15 @@ class Actor(Value):
 
 
 class IssueLabelled(Value):
+    """A label was put on an issue; `at` is when, as GitHub writes times, or empty."""
+
     repository: str
     number: int
     label: str
     title: str
     body: str
     url: str
+    at: str
     author: Actor
     actor: Actor
 
@@ -215,6 +218,7 @@ def _issues(payload: _Payload) -> Event:
         title=payload.get("issue.title", str),
         body=payload.get("issue.body", str, default=""),
         url=payload.get("issue.html_url", str),
+        at=payload.get("issue.updated_at", str, default=""),
         author=payload.actor("issue.user"),
         actor=payload.actor("sender"),
     )

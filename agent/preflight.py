@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from agent import permit
-from agent.domain import ChangeSet, Intent, Override, Refusal, Request
+from agent.domain import ChangeSet, Intent, OpenChange, Override, Refusal, Request
 from agent.guardrails import EnvironmentRules, Guardrails
 from agent.settings import Settings
 from agent.targets.terraform_files import MODULES, affected
@@ -42,15 +42,6 @@ RULES: Mapping[str, str] = {
     "preflight/locked": "the unit is not locked",
     "preflight/dependents": "nothing that other units need is taken away or changed under them",
 }
-
-
-@dataclass(frozen=True)
-class OpenChange:
-    """An open pull request and the units that it changes."""
-
-    number: int
-    url: str
-    units: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,8 +82,10 @@ def check(
 
 
 def overridden(refusal: Refusal, overrides: Iterable[Override]) -> bool:
-    """Whether somebody set exactly this rule aside; a refusal that nobody can override never is."""
-    return bool(refusal.who) and refusal.rule in {one.rule for one in overrides}
+    """Whether somebody set exactly this rule aside for exactly this value: a request that asks for something else since
+    is refused anew. A refusal that nobody can override never is.
+    """
+    return bool(refusal.who) and (refusal.rule, refusal.subject) in {(one.rule, one.value) for one in overrides}
 
 
 def sentence(refusal: Refusal) -> str:
@@ -183,20 +176,33 @@ def _places(case: _Case) -> Iterator[Refusal]:
     for environment in case.environments:
         if environment not in known:
             message = f"{environment or 'no environment'} is not one of {', '.join(known)}"
-            yield Refusal(rule="preflight/environment", value=environment, message=message)
+            yield Refusal(rule="preflight/environment", value=environment or "none", message=message)
             continue
         region = case.settings.environments[environment].region
         if why := permit.allowed_region(case.guardrails, environment, region):
-            yield Refusal(rule="preflight/region", value=region, message=why)
+            yield Refusal(rule="preflight/region", value=f"{region or 'none'} in {environment}", message=why)
 
 
 def _times(case: _Case) -> Iterator[Refusal]:
     # One at a time: a freeze that is overridden must not open the window as well.
     for rule, rest in (("preflight/freeze", "windows"), ("preflight/window", "freezes")):
         alone = case.guardrails.model_copy(update={rest: ()})
-        for environment in case.environments:
+        for place, environment in _reached(case):
             if why := permit.open_at(alone, environment, case.now):
-                yield Refusal(rule=rule, value=environment, message=why)
+                yield Refusal(rule=rule, value=place, message=why)
+
+
+def _reached(case: _Case) -> Iterator[tuple[str, str]]:
+    """Each unit with the environments that it is in, and each environment that is named without a unit of it, alone:
+    to go on in an environment is always to go on with these units there.
+    """
+    seen = set()
+    for unit in case.units:
+        own = _environment(unit)
+        for environment in case.environments if own is None else (own,):
+            seen.add(environment)
+            yield unit, environment
+    yield from ((environment or "none", environment) for environment in case.environments if environment not in seen)
 
 
 def _types(case: _Case) -> Iterator[Refusal]:
@@ -213,10 +219,10 @@ def _types(case: _Case) -> Iterator[Refusal]:
 def _golden_paths(case: _Case) -> Iterator[Refusal]:
     if case.change.author.startswith("blueprint:"):
         return
-    for environment in case.environments:
+    for place, environment in _reached(case):
         if case.rules(environment).golden_paths_only:
             message = f"{environment} takes requests for a golden path only; choose one in the form"
-            yield Refusal(rule="preflight/golden-path", value=environment, message=message)
+            yield Refusal(rule="preflight/golden-path", value=place, message=message)
     for kind in case.types:
         if any(fnmatchcase(kind, pattern) for pattern in case.guardrails.resource_types.golden_path):
             message = f"{kind} is written by a golden path only; choose one in the form"
@@ -234,7 +240,7 @@ def _limits(case: _Case) -> Iterator[Refusal]:
     ):
         if count > limit:
             message = f"it would {word} up to {_resources(count)}; one change in {scope.environment} may {word} {limit}"
-            yield Refusal(rule="preflight/limit", value=str(count), message=message)
+            yield Refusal(rule="preflight/limit", value=f"{count} to {word}", message=message)
 
 
 def _quotas(case: _Case) -> Iterator[Refusal]:
@@ -250,7 +256,8 @@ def _quotas(case: _Case) -> Iterator[Refusal]:
             standing = max(code, _count(real, pattern))
             if new > 0 and standing + new > most:
                 message = f"{environment} holds {standing} {pattern} and may hold {most}; this asks for {new} more"
-                yield Refusal(rule="preflight/quota", value=str(standing + new), message=message)
+                value = f"{standing + new} {pattern} in {environment}"
+                yield Refusal(rule="preflight/quota", value=value, message=message)
 
 
 def _open_changes(case: _Case) -> Iterator[Refusal]:
@@ -264,7 +271,8 @@ def _open_changes(case: _Case) -> Iterator[Refusal]:
 def _locks(case: _Case) -> Iterator[Refusal]:
     for unit in case.units:
         if unit in case.standing.locks:
-            message = f"{unit} is locked: {case.standing.locks[unit]}"
+            freed = f"if that run is over, a maintainer frees it: `/agent unlock {unit}`"
+            message = f"{unit} is locked: {case.standing.locks[unit]}; {freed}"
             yield Refusal(rule="preflight/locked", value=unit, message=message)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -192,6 +193,12 @@ def load_settings(root: Path) -> Settings:
 
 def parse(kind: type[Config], text: str, path: str) -> Config:
     """Text of a YAML file -> checked configuration; `path` is only named in errors."""
+    return cast(Config, _parsed(kind, text, path))
+
+
+# A job reads its waivers and severities several times, at tenths of a second each; what comes of them is frozen.
+@lru_cache(maxsize=32)
+def _parsed(kind: type[Value], text: str, path: str) -> Value:
     yaml = YAML(typ="rt")
     try:
         data = yaml.load(StringIO(text))

@@ -36,7 +36,7 @@ def judge(
     """`blocked` beats `needs work` beats `ready`; what is missing is never a pass.
 
     A review can only add to what needs work: it blocks nothing, and nothing that it says takes a reason away.
-    `overrides` set aside findings of the review by their rule, and nothing else.
+    `overrides` set aside findings of the review by their rule, of the commit that they name, and nothing else.
     """
     blocked: list[str] = []
     work = _unplanned(plan)
@@ -55,7 +55,7 @@ def judge(
     if plan is not None:
         blocked += _of(plan.findings, "critical")
         work += _of(plan.findings, "high")
-    work += _of_review(change, plan, review, reviews or Reviews(), {one.rule for one in overrides})
+    work += _of_review(change, plan, review, reviews or Reviews(), set_aside(review, overrides))
     if blocked:
         return Verdict(status="blocked", reasons=_unique(blocked + work))
     return Verdict(status="needs work" if work else "ready", reasons=_unique(work))
@@ -85,6 +85,11 @@ def holds_up(findings: Iterable[Finding], reviews: Reviews) -> tuple[Finding, ..
         return ()
     least = SEVERITIES.index(reviews.stops)
     return tuple(one for one in findings if SEVERITIES.index(one.severity) >= least)
+
+
+def set_aside(review: Review | None, overrides: Iterable[Override]) -> set[str]:
+    """The rules that somebody set aside for exactly the commit that `review` is of."""
+    return {one.rule for one in overrides if review is not None and review.commit and one.value == review.commit}
 
 
 def _of_review(

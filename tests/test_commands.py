@@ -242,7 +242,7 @@ def test_usage_is_what_the_help_shows() -> None:
         "/agent plan",
         "/agent review",
         "/agent explain <finding or address>",
-        "/agent override <rule> <reason>",
+        "/agent override <rule>=<value> <reason>",
         "/agent approve <40-hex commit>",
         "/agent approve-destroy <40-hex commit> <address>",
         "/agent cancel",

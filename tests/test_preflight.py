@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import preflight
-from agent.domain import ChangeSet, File, Intent, Override, Request, Scope
+from agent.domain import ChangeSet, File, Intent, OpenChange, Override, Request, Scope
 from agent.guardrails import Guardrails
-from agent.preflight import OpenChange, Standing
+from agent.preflight import Standing
 from agent.settings import Settings
 
 UNIT = "infra/terraform/dev/reports"
@@ -67,7 +67,10 @@ def refused(
     settings: Settings = SETTINGS,
 ) -> dict[str, str]:
     """Rule -> message."""
-    said = tuple(Override(rule=rule, reason="x", by="morgan", comment_id=1) for rule in overrides)
+    said = tuple(
+        Override(rule=rule, value=value, reason="x", by="morgan", comment_id=1)
+        for rule, _, value in (one.partition("=") for one in overrides)
+    )
     found = preflight.check(
         REQUEST.model_copy(update={"overrides": said}),
         made or change(),
@@ -134,8 +137,9 @@ def test_who_can_override_is_named_and_only_then_an_override_counts() -> None:
     assert preflight.sentence(found[0]).endswith("morgan, team leads can override it")
     assert preflight.sentence(found[1]).endswith("nobody can override it")
     # A freeze that is overridden opens no window, and what nobody may override never is.
-    assert list(refused(rails=rails, overrides=("preflight/freeze",))) == ["preflight/window"]
-    assert set(refused(rails=rails, overrides=("preflight/window",))) == {"preflight/freeze", "preflight/window"}
+    assert list(refused(rails=rails, overrides=(f"preflight/freeze={UNIT}",))) == ["preflight/window"]
+    for other in (f"preflight/window={UNIT}", "preflight/freeze", "preflight/freeze=dev", f"preflight/freeze={UNIT}s"):
+        assert set(refused(rails=rails, overrides=(other,))) == {"preflight/freeze", "preflight/window"}, other
 
 
 def test_a_quota_counts_what_stands_what_really_runs_and_modules() -> None:
@@ -182,7 +186,10 @@ def test_another_open_pull_request_and_a_lock() -> None:
     )  # fmt: skip
     assert (found.rule, found.value, found.url) == ("preflight/open-change", "pull request #7", other.url)
     assert "#7" in found.message
-    assert refused(standing=Standing({}, open_changes=(OpenChange(7, "", ("infra/terraform/dev/x",)),))) == {}
+    assert (
+        refused(standing=Standing({}, open_changes=(OpenChange(number=7, url="", units=("infra/terraform/dev/x",)),)))
+        == {}
+    )
     assert "by run 7" in refused(standing=Standing({}, locks={UNIT: "by run 7"}))["preflight/locked"]
 
 

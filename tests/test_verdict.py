@@ -144,7 +144,9 @@ def test_the_guardrails_say_how_grave_a_finding_has_to_be(stops: Any, least: int
 
 
 def test_an_override_sets_aside_its_rule_alone() -> None:
-    one = Override(rule="review/security", reason="known", by="erin", comment_id=1)
+    one = Override(rule="review/security", value=COMMIT, reason="known", by="erin", comment_id=1)
+    assert reviewed(said("high"), overrides=(one.model_copy(update={"value": "f" * 40}),)).status == "needs work"
+    assert reviewed(said("high"), overrides=(one.model_copy(update={"value": ""}),)).status == "needs work"
     assert reviewed(said("high"), overrides=(one,)).status == "ready"
     assert reviewed(said("high", rule="review/cost"), overrides=(one,)).status == "needs work"
     both = findings("high")

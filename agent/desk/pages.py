@@ -29,7 +29,7 @@ _HELD = {
 }
 _WAIVER = "a waiver on the default branch (policies/waivers.yml)"
 _NOBODY = "nobody: change what was written"
-_OVERRIDE = "`/agent override RULE REASON` by those whom `overrides` in policies/guardrails.yml names for it"
+_OVERRIDE = "`/agent override RULE=VALUE REASON` by those whom `overrides` in policies/guardrails.yml names for it"
 _REVISE = "nobody: ask for it with `/agent revise`"
 _APPROVE = "`/agent approve-destroy COMMIT ADDRESS` by those who may approve"
 

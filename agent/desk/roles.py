@@ -7,6 +7,7 @@ from agent.desk.output import as_json
 from agent.errors import UserError
 from agent.models.providers import Providers
 from agent.models.roles import Role, load_roles
+from agent.models.tools import TOOLS
 from agent.settings import SETTINGS_PATH, load_settings
 
 
@@ -16,7 +17,7 @@ def roles_text(name: str, style: Literal["text", "json"], *, root: Path, provide
     Raises UserError for a role that is not there, a role file that is not sound, or wrong settings.
     """
     chosen = load_settings(root).models.roles if (root / SETTINGS_PATH).is_file() else {}
-    roles = load_roles(root, chosen=chosen)
+    roles = load_roles(root, tools=frozenset(TOOLS), chosen=chosen)
     if name and name not in roles:
         raise UserError(f"{name}: no such role; there are {', '.join(roles)}")
     if style == "json":

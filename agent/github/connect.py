@@ -27,7 +27,8 @@ HINTS = {
 @dataclass(frozen=True)
 class Connection:
     """One repository as seen with one token. `bot` is the login and `app_id` the App under which the agent writes;
-    `usage` counts the calls.
+    `usage` counts the calls. `seals` is false where the agent has to write under another name than the one whose seals
+    count.
     """
 
     repository: Repository
@@ -35,6 +36,7 @@ class Connection:
     bot: str
     app_id: int
     usage: Usage = field(default_factory=Usage, compare=False)
+    seals: bool = True
 
 
 def connect(
@@ -44,13 +46,15 @@ def connect(
     repository: str,
     bot: str = ACTIONS_BOT,
     app_id: int = ACTIONS_APP_ID,
+    seals: bool = True,
     patience: float = PATIENCE,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Connection:
     """Connect without a call. `patience` is how many seconds all waits for GitHub may take together."""
     usage = Usage()
     client = Client(auth=github.Auth.Token(token), api_url=api_url, usage=usage, patience=patience, sleep=sleep)
-    return Connection(Repository(client, url=f"/repos/{repository}", completed=False), repository, bot, app_id, usage)
+    found = Repository(client, url=f"/repos/{repository}", completed=False)
+    return Connection(found, repository, bot, app_id, usage, seals)
 
 
 @contextmanager

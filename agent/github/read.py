@@ -15,6 +15,11 @@ from agent.errors import Denied, ToolError
 from agent.github.connect import Connection, explained
 
 MAY_WRITE = ("write", "maintain", "admin")
+EDITOR = """
+query($id: ID!) {
+  node(id: $id) { ... on IssueComment { lastEditedAt editor { __typename login } } }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class IssueView:
 @dataclass(frozen=True)
 class CommentView:
     """A comment. With `edited` its text is not, or not for certain, what its author wrote; `by_person` says whether
-    that is the account of a person.
+    that is the account of a person, and `node` is its name in GraphQL.
     """
 
     id: int
@@ -42,6 +47,8 @@ class CommentView:
     url: str
     edited: bool
     by_person: bool
+    updated_at: datetime
+    node: str
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,22 @@ def comments(connection: Connection, number: int) -> tuple[CommentView, ...]:
     with explained(f"the comments of #{number}"):
         listing = _issue(connection, number).get_comments()
         return tuple(_comment(found) for found in listing)
+
+
+def edited_by_others(connection: Connection, comment: CommentView) -> bool:
+    """Whether the text of a comment of ours, as it stands, was last edited by somebody else. REST does not say who did.
+
+    Raises ToolError when GitHub does not say.
+    """
+    with explained(f"who edited the comment {comment.url}"):
+        _, answer = connection.repository.requester.graphql_query(EDITOR, {"id": comment.node})
+    try:
+        found = answer["data"]["node"]
+        editor, edited_at = found["editor"], found["lastEditedAt"]
+        ours = editor is not None and editor["__typename"] == "Bot" and f"{editor['login']}[bot]" == connection.bot
+    except (KeyError, TypeError) as error:
+        raise ToolError(f"who edited the comment {comment.url}: GitHub's answer does not say") from error
+    return not (ours or (editor is None and edited_at is None))
 
 
 def pull(connection: Connection, number: int) -> PullView:
@@ -268,6 +291,8 @@ def _comment(found: IssueComment) -> CommentView:
         found.html_url,
         found.updated_at != found.created_at,
         found.user is not None and found.user.type == "User",
+        found.updated_at,
+        found.node_id,
     )
 
 

@@ -2,11 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any
 
-from github.GithubObject import NonCompletableGithubObject
-from github.PaginatedList import PaginatedList
 from github.PullRequest import PullRequest
 
 from agent.errors import ToolError
@@ -17,18 +13,7 @@ query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) { reviewDecision } }
 }
 """
-MOST_ACTIVITIES = 1000
 DECISIONS = ("", "APPROVED", "CHANGES_REQUESTED", "REVIEW_REQUIRED")
-
-
-class _Activity(NonCompletableGithubObject):
-    """One move of a branch, as plain JSON: PyGithub knows none."""
-
-    def _initAttributes(self) -> None:
-        pass
-
-    def _useAttributes(self, attributes: dict[str, Any]) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -80,39 +65,6 @@ def approving(connection: Connection, number: int, commit: str) -> tuple[ReviewV
                 view = ReviewView(review.user.login, person, review.commit_id or "", review.html_url)
                 last[review.user.login] = (review.state, view)
     return tuple(view for state, view in last.values() if state == "APPROVED" and view.commit == commit)
-
-
-def made_by(connection: Connection, commit: str) -> frozenset[str]:
-    """The logins of a commit's author and committer, as far as GitHub knows them."""
-    with explained(f"commit {commit[:7]}"):
-        found = connection.repository.get_commit(commit)
-        return frozenset(user.login for user in (found.author, found.committer) if user is not None and user.login)
-
-
-def pushed_by(connection: Connection, *, branch: str, commit: str) -> frozenset[str]:
-    """The logins of everybody who put `commit` on the repository's `branch` by a push, a write through the API or by
-    making the branch: GitHub's own record, which no pusher writes and which outlives the branch.
-
-    Raises ToolError when GitHub does not say.
-    """
-    activities: PaginatedList[_Activity] = PaginatedList(
-        _Activity,
-        connection.repository.requester,
-        f"{connection.repository.url}/activity",
-        {"ref": f"refs/heads/{branch}"},
-    )
-    with explained(f"the pushes to {branch}"):
-        read = [one.raw_data for one in islice(activities, MOST_ACTIVITIES + 1)]
-    if len(read) > MOST_ACTIVITIES:
-        raise ToolError(f"the pushes to {branch}: more than {MOST_ACTIVITIES}, so not all are read")
-    try:
-        actors = [one["actor"] for one in read if one["after"] == commit]
-        found = frozenset(str(actor["login"]) for actor in actors)
-    except (KeyError, TypeError) as error:
-        raise ToolError(f"the pushes to {branch}: GitHub's answer does not name the account") from error
-    if not found:
-        raise ToolError(f"the pushes to {branch}: {commit[:7]} is not among them")
-    return found
 
 
 def record(connection: Connection, *, commit: str, check: str) -> Record | None:

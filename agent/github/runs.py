@@ -1,7 +1,7 @@
 """Workflow runs and check runs on GitHub: which there are, end one, start one."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,6 +13,13 @@ from agent.github.connect import Connection, explained
 
 MOST_ANNOTATIONS = 1000
 UNDER_WAY = ("in_progress", "queued", "pending", "waiting", "requested")
+FOLDER = ".github/workflows/"
+# Our workflows' files, each with what starts it: a run-name alone may be that of any workflow.
+STARTED_BY: Mapping[str, frozenset[str]] = {
+    "agent.yml": frozenset(("issues", "issue_comment")),
+    "change.yml": frozenset(("pull_request",)),
+    "apply.yml": frozenset(("push", "workflow_dispatch")),
+}
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,25 @@ class Noted:
     help: str = ""
 
 
-def under_way(connection: Connection, titles: Collection[str]) -> tuple[RunView, ...]:
-    """Every run with one of these titles that has not ended, oldest first; one call a state that a run can have."""
+def under_way(connection: Connection, wanted: Collection[tuple[str, str]]) -> tuple[RunView, ...]:
+    """Every run that is one of `wanted`, our workflow's file and a run's title, and has not ended, oldest first; one
+    call a state that a run can have.
+    """
     found: dict[int, RunView] = {}
     with explained("the runs that are under way"):
         for status in UNDER_WAY:
             for run in connection.repository.get_workflow_runs(status=status):
-                if run.display_title in titles:
+                file = run.path.partition("@")[0].removeprefix(FOLDER)
+                ours = run.event in STARTED_BY.get(file, ())
+                if ours and (file, run.display_title) in wanted:
                     found[run.id] = RunView(run.id, run.display_title, run.status, run.html_url)
     return tuple(found[number] for number in sorted(found))
+
+
+def ended(connection: Connection, run: int) -> bool:
+    """Whether the run is over, by GitHub's own record."""
+    with explained(f"run {run}"):
+        return connection.repository.get_workflow_run(run).status == "completed"
 
 
 def cancel(connection: Connection, run: RunView) -> bool:

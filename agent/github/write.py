@@ -136,6 +136,19 @@ def close(connection: Connection, number: int) -> None:
             issue.edit(state="closed", state_reason="completed")
 
 
+def drop_branch(connection: Connection, branch: str, *, commit: str) -> bool:
+    """Delete `branch` of the repository; False when it does not stand at `commit`, or is gone."""
+    name = f"refs/heads/{branch}"
+    with explained(f"the branch {branch}"):
+        refs = connection.repository.get_git_matching_refs(f"heads/{branch}")
+        found = next((one for one in refs if one.ref == name and one.object.sha == commit), None)
+        if found is None:
+            return False
+        with suppress(github.UnknownObjectException):  # somebody deleted it meanwhile
+            found.delete()
+    return True
+
+
 def check_run(
     connection: Connection,
     *,

@@ -5,7 +5,7 @@ configured; a golden path that it chooses goes the same way, and an author write
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -16,9 +16,10 @@ from agent.author.catalog import Blueprint, load_blueprints
 from agent.author.request_form import read
 from agent.author.strategist import Understanding, filled
 from agent.documents import Documents
-from agent.domain import ChangeSet, Intent, ModelCall, Refusal, Request, Scope
+from agent.domain import ChangeSet, Intent, Refusal, Request, Situation
 from agent.gate import secret
 from agent.guardrails import Guardrails
+from agent.jobs.parts.confirmed import meant_scope, planned_scope, unconfirmed
 from agent.jobs.parts.workspace import infrastructure
 from agent.models.call import Models
 from agent.models.roles import Role
@@ -38,14 +39,40 @@ def run(
     roles: Mapping[str, Role],
     tools: Tools,
     pythons: Mapping[str, str],
+    secrets: Collection[str],
 ) -> tuple[ChangeSet, Intent]:
     """Write the change that the request asks for, or say what stands in the way: questions, refusals, a confirmation.
 
-    The risk is never lower than its floor. A risky request holds no file until a person has confirmed it.
+    The risk is never lower than its floor. A risky request holds no file until a person has confirmed it, and then none
+    that goes beyond what that person had read: a model may understand otherwise when it is asked again. `secrets` are
+    values that this process knows and that no model is shown.
 
-    What only the API knows (open pull requests, locks) is asked by `propose`, beside the write token.
+    What only the API knows (open pull requests, locks) comes from `intake`; `propose` asks again, beside the write
+    token.
     """
+    return authored(
+        documents, root=root, settings=settings, guardrails=guardrails, clock=clock, models=models, roles=roles,
+        tools=tools, pythons=pythons, secrets=secrets,
+    )  # fmt: skip
+
+
+def authored(
+    documents: Documents,
+    *,
+    root: Path,
+    settings: Settings,
+    guardrails: Guardrails,
+    clock: Callable[[], datetime],
+    models: Models,
+    roles: Mapping[str, Role],
+    tools: Tools,
+    pythons: Mapping[str, str],
+    secrets: Collection[str] = (),
+    asks: bool = True,
+) -> tuple[ChangeSet, Intent]:
+    """As `run`. Without `asks` nobody confirms anything: only for what is measured and never proposed."""
     request = documents.need(Request)
+    around = documents.get(Situation) or Situation()
     existing = infrastructure(open_repo(root), request.base_sha)
     blueprints = load_blueprints()
 
@@ -57,10 +84,16 @@ def run(
         )  # fmt: skip
         if refusals:
             return change.model_copy(update={"status": "refused", "files": (), "refusals": refusals})
-        if risk.needs_confirmation(intent.risk) and not request.confirmed_by:
-            why = risk.reasons(intent, change, None, guardrails)
+        if asks and (why := unconfirmed(request, intent, change, guardrails)):
             return change.model_copy(update={"status": "needs-confirm", "files": (), "reasons": why})
         return None
+
+    def stopped_before(intent: Intent) -> ChangeSet | None:
+        """The same of what is only meant yet. Who confirms it confirms the most that may be written for it."""
+        stop = stopped(intent, _meant(intent))
+        if stop is None or stop.status != "needs-confirm":
+            return stop
+        return stop.model_copy(update={"scope": planned_scope(intent, guardrails)})
 
     asked = models.can(roles["strategist"]) and not _names_golden_path(request, blueprints, settings, guardrails)
     found: tuple[Intent, ChangeSet] | None = None
@@ -71,24 +104,27 @@ def run(
         with tempfile.TemporaryDirectory(prefix="infra-agent-schemas-") as cache:
             place = drafting.place_of(
                 request, root=root, settings=settings, guardrails=guardrails, tools=tools, pythons=pythons,
-                blueprints=blueprints, cache=Path(cache), today=clock().date(),
+                blueprints=blueprints, cache=Path(cache), today=clock().date(), around=around, secrets=secrets,
             )  # fmt: skip
-            answer = drafting.understood(request, place, models=models, role=roles["strategist"])
-            note = f"the strategist gave no usable answer, so the text was read by rules alone: {answer.reason}"
+            answer = drafting.understood(request, place, around, models=models, role=roles["strategist"])
+            note = answer.reason
             if answer.intent is not None:
                 found = _of(answer, request, settings, guardrails, blueprints, existing)
             if answer.intent is not None and found is None:
-                intent = _floored(answer.intent, planned := _planned(answer.intent), guardrails)
+                intent = _floored(answer.intent, _meant(answer.intent), guardrails)
+                role = roles[f"author-{intent.target}"]
                 found = (
                     intent,
-                    stopped(intent, planned)
-                    or drafting.written(request, intent, place, models=models, role=roles[f"author-{intent.target}"]),
+                    stopped_before(intent)
+                    or drafting.written(request, intent, place, around, models=models, role=role),
                 )
     if found is None:
         intent, change = write(
             request, settings=settings, guardrails=guardrails, blueprints=blueprints, existing=existing
         )
-        found = (_noted(intent, note, models.calls), change) if asked else (intent, change)
+        if asked:
+            intent = intent.model_copy(update={"fallback": note, "calls": tuple(models.calls)})
+        found = (intent, change)
     intent, change = found[0], without_secrets(found[1])
     if change.status not in ("written", "unfinished"):
         return change, intent
@@ -141,27 +177,11 @@ def _names_golden_path(
     return bool(read(request, known=known, environments=environments, blueprints=blueprints).blueprint)
 
 
-def _planned(intent: Intent) -> ChangeSet:
+def _meant(intent: Intent) -> ChangeSet:
     """What the intent means to do, before anything is written: preflight and risk judge it, and save the writing."""
-    verbs = {"delete": ("delete",), "create": ("create",)}
-    said = tuple(dict.fromkeys(verb for one in intent.actions for verb in verbs.get(one.verb, ("update",))))
-    scope = Scope.model_validate(
-        {
-            "environment": intent.environment,
-            "units": intent.units,
-            "types": dict.fromkeys(intent.types, said),
-            "max_destroys": int("delete" in said),
-        }
-    )
+    scope = meant_scope(intent)
     return ChangeSet(status="written", author="model", summary=intent.summary, units=intent.units, scope=scope)
 
 
 def _floored(intent: Intent, change: ChangeSet, guardrails: Guardrails) -> Intent:
     return intent.model_copy(update={"risk": risk.floor(intent, change, None, guardrails)})
-
-
-def _noted(intent: Intent, note: str, calls: Sequence[ModelCall]) -> Intent:
-    """The intent with what people should know about how it came to be."""
-    summary = f"{intent.summary} ({note})" if intent.questions else intent.summary
-    more = {"summary": summary, "assumptions": (*intent.assumptions, note), "calls": tuple(calls)}
-    return intent.model_copy(update=more)

@@ -7,13 +7,15 @@ from typing import Any
 
 from agent import commands, events
 from agent.clean import clean
-from agent.domain import Document, Request
+from agent.domain import Document, Request, Run
 from agent.github import read
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.jobs.parts.called import from_comment
 from agent.jobs.parts.calls import too_often
-from agent.jobs.parts.snapshot import Surroundings, digest_of, from_issue, from_pull, ignored, unheard
+from agent.jobs.parts.late import too_late
+from agent.jobs.parts.situation import with_situation
+from agent.jobs.parts.snapshot import Surroundings, answered, digest_of, from_issue, from_pull, ignored, unheard
 from agent.jobs.parts.steering import Rights
 from agent.repo import Remote, head, open_repo
 from agent.settings import Settings
@@ -30,10 +32,13 @@ def run(
     remote: Remote,
     default_branch: str,
     clock: Callable[[], datetime],
+    this_run: Run,
 ) -> tuple[Document, ...]:
-    """The Request of this event; with the ChangeSet too, when that is one of a pull request or what a merge replaced.
+    """The Request of this event; with the ChangeSet too, when that is one of a pull request or what a merge replaced,
+    or with the Situation, when somebody is to write.
 
-    An actor who may not write gives an `ignored` Request. Raises Denied when the API does not say who may.
+    An actor who may not write gives an `ignored` Request, an event that is too old a refused one. Raises Denied when
+    the API does not say who may.
     """
     event = events.parse(event_name, payload)
     repo = open_repo(root)
@@ -42,9 +47,9 @@ def run(
     )
     match event:
         case events.IssueLabelled() if event.label == settings.request_label:
-            return _guarded(event, here) or (_labelled(event, here),)
+            return _guarded(event, here) or with_situation(_labelled(event, here, this_run), here)
         case events.IssueComment() if event.actor.login != connection.bot:
-            return _commented(event, here)
+            return _commented(event, here, this_run)
         case events.PullRequestChanged() if event.action == "closed":
             return (_ended(event, here),)
         case events.PullRequestChanged() if event.actor.login != connection.bot:
@@ -59,9 +64,12 @@ def not_set_up(root: Path, connection: Connection) -> Request:
     return unheard(why, repository=connection.name, base=head(open_repo(root)))
 
 
-def _labelled(event: events.IssueLabelled, here: Surroundings) -> Request:
+def _labelled(event: events.IssueLabelled, here: Surroundings, this_run: Run) -> Request:
     """The request as it stood when it was labelled. What its author changed since is not what somebody asked for."""
     request = from_issue(here, event.number, actor=event.actor.login, trigger="label")
+    if why := too_late(event, here, attempt=this_run.attempt):
+        # What the status comment says since is right, and stays: this is answered in a comment of its own.
+        return request.model_copy(update={"status": "refused", "trigger": "usage", "reasons": (why,)})
     if why := too_often(
         here.rights,
         here.settings.request_label,
@@ -99,8 +107,12 @@ def _ended(event: events.PullRequestChanged, here: Surroundings) -> Request:
     return request.model_copy(update={**more, "head_sha": event.head_sha})
 
 
-def _commented(event: events.IssueComment, here: Surroundings) -> tuple[Document, ...]:
+def _commented(event: events.IssueComment, here: Surroundings, this_run: Run) -> tuple[Document, ...]:
     command = commands.parse(event.body)
     if command is None:
         return (ignored(here, "the comment is no command", number=event.number),)
-    return _guarded(event, here) or from_comment(event, command, here)
+    if not_heard := _guarded(event, here):
+        return not_heard
+    if why := too_late(event, here, attempt=this_run.attempt):
+        return (answered(here, event, why),)
+    return from_comment(event, command, here)

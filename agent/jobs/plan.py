@@ -12,7 +12,7 @@ from agent import gate, scope
 from agent.checks import cost
 from agent.checks.of_plan import judge_plan, warm
 from agent.documents import Documents
-from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Proposal, Request, UnitPlan
+from agent.domain import ChangeSet, Finding, Findings, Intent, Plan, Proposal, Request, Target, UnitPlan
 from agent.errors import ToolError, UserError
 from agent.guardrails import Guardrails
 from agent.jobs.parts.workspace import change_of, infrastructure, lay_out, refusals, trusted
@@ -23,6 +23,9 @@ from agent.settings import Settings
 from agent.targets import terraform
 from agent.targets.terraform_sensitive import sensitive_values
 from agent.tools import Tools
+
+# Targets whose units are written and checked, but that nothing plans yet.
+UNPLANNED: tuple[Target, ...] = ("ansible", "kubernetes")
 
 
 def run(
@@ -47,19 +50,24 @@ def run(
     fetch(repo, remote, commit)
     # The branch may hold people's commits beside the author's: what will run is gated as it stands in the commit.
     files = change_of(repo, remote, base=request.base_sha, commit=commit)
-    base, after = infrastructure(repo, request.base_sha), infrastructure(repo, commit)
+    base = infrastructure(repo, request.base_sha, beside=(file.path for file in files))
+    after = infrastructure(repo, commit)
     ours = trusted(change.units, after, base=base, settings=settings, root=root)
     refused = refusals(files, guardrails=guardrails, base=base, ours=ours, root=root, today=today)
     if refused:
         reason = f"the gate refused {commit[:7]}, so nothing of it was run: {refused[0].rule}: {refused[0].message}"
-        failed = (UnitPlan(unit=unit, target="terraform", status="failed", reason=reason) for unit in change.units)
+        failed = (
+            UnitPlan(unit=unit, target=_unplanned(unit) or "terraform", status="failed", reason=reason)
+            for unit in change.units
+        )
         return Plan(commit=commit, units=tuple(failed), findings=refused)
 
     units: list[UnitPlan] = []
     findings: list[Finding] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="infra-agent-plan-")))
-        worker = warm(stack, tools, python=pythons["checkov"], root=root)
+        needed = not all(_unplanned(unit) for unit in change.units)
+        worker = warm(stack, tools, python=pythons["checkov"], root=root) if needed else None
         lay_out(repo, commit, change.units, into=folder)
         judge = partial(
             judge_plan,
@@ -108,11 +116,22 @@ def _not_allowed(plan: Plan, guardrails: Guardrails) -> Iterator[Finding]:
                 yield Finding(source="guardrails", rule=rule, severity="critical", message=why, path=unit.unit)
 
 
+def _unplanned(unit: str) -> Target | None:
+    """The target of a unit that nothing plans yet; None for one that has a plan."""
+    return next((target for target in UNPLANNED if unit.startswith(f"infra/{target}/")), None)
+
+
 def plan_unit(
     folder: Path, unit: str, *, settings: Settings, guardrails: Guardrails, tools: Tools,
     pricing: Mapping[str, str] = cost.NO_PRICING,
 ) -> tuple[UnitPlan, dict[str, Any], tuple[Finding, ...]]:  # fmt: skip
     """One unit's plan with its cost, its JSON, and what the gate says of it. A unit without a plan never raises."""
+    if target := _unplanned(unit):
+        reason = (
+            f"nothing plans or applies {target} units yet, so a merge rolls nothing out: when the change is right, "
+            "merge it and roll it out by hand"
+        )
+        return UnitPlan(unit=unit, target=target, status="failed", reason=reason), {}, ()
     if not any((folder / unit).glob("*.tf")):
         reason = "its code is gone; destroying what it deployed needs a request of its own"
         return UnitPlan(unit=unit, target="terraform", status="failed", reason=reason), {}, ()

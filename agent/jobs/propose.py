@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent import preflight, risk, scope
 from agent.documents import Documents
-from agent.domain import ChangeSet, Findings, Intent, Lock, Proposal, Refusal, Request
+from agent.domain import ChangeSet, Findings, Intent, Proposal, Refusal, Request
 from agent.errors import UserError
 from agent.github import locks, write
 from agent.github.connect import Connection
@@ -14,6 +14,8 @@ from agent.guardrails import Guardrails
 from agent.jobs.parts import askers
 from agent.jobs.parts.branch import next_commit
 from agent.jobs.parts.clashes import open_changes
+from agent.jobs.parts.confirmed import unconfirmed
+from agent.jobs.parts.situation import held_by
 from agent.jobs.parts.snapshot import BRANCH
 from agent.jobs.parts.telling import tell_status
 from agent.jobs.parts.workspace import infrastructure, laid_over, refusals, trusted
@@ -46,7 +48,7 @@ def run(
     if named is None or int(named["number"]) != request.number:
         raise UserError(f"request.json: branch must be agent/{request.number}, got {request.branch[:60]!r}")
     repo = open_repo(root)
-    base = infrastructure(repo, request.base_sha)
+    base = infrastructure(repo, request.base_sha, beside=(file.path for file in change.files))
     ours = trusted(change.units, laid_over(base, change.files), base=base, settings=settings, root=root)
     refused = refusals(change.files, guardrails=guardrails, base=base, ours=(), root=root, today=clock().date())
     if refused:
@@ -54,10 +56,10 @@ def run(
     if change.status not in ("written", "unfinished") or not change.files:
         raise UserError("change.json: holds no file to propose; the author's questions come first")
     if why := _unconfirmed(request, change, intent, guardrails):
-        return Proposal(status="refused", reasons=(why,))
+        return Proposal(status="refused", reasons=why)
     standing = preflight.Standing(
         existing=base,
-        locks={lock.unit: _held_by(lock) for lock in locks.held(connection)},
+        locks={lock.unit: held_by(lock) for lock in locks.held(connection)},
         open_changes=open_changes(
             repo,
             remote,
@@ -87,6 +89,8 @@ def run(
             base=request.base_sha,
             message=message,
             when=clock(),
+            begun_from=change.begun_from,
+            rewritten=[file.path for file in change.files] if change.begun_from else (),
         )
     except UserError as error:
         return Proposal(status="refused", reasons=(str(error),))
@@ -119,16 +123,19 @@ def run(
     return proposal
 
 
-def _unconfirmed(request: Request, change: ChangeSet, intent: Intent | None, guardrails: Guardrails) -> str:
-    """Why nothing is written: the risk is taken again here, whatever the author's own document says."""
-    if request.confirmed_by or not risk.needs_confirmation(risk.floor(intent, change, None, guardrails)):
-        return ""
-    why = "; ".join(risk.reasons(intent, change, None, guardrails))
-    return f"it is risky ({why}) and nobody confirmed it; put the label on again, then comment `/agent confirm`"
-
-
-def _held_by(lock: Lock) -> str:
-    return f"{lock.person} applies pull request #{lock.pull_request} there since {lock.time:%Y-%m-%d %H:%M} UTC"
+def _unconfirmed(request: Request, change: ChangeSet, intent: Intent | None, guardrails: Guardrails) -> tuple[str, ...]:
+    """Why nothing is written: the risk, and what was confirmed, are looked at again here, whatever the author says."""
+    if request.trigger == "rollback":  # whoever asks for exactly these files back has understood what is written
+        return ()
+    least = risk.floor(intent, change, None, guardrails)
+    understood = (intent or Intent(summary=change.summary)).model_copy(update={"risk": least})
+    why = unconfirmed(request, understood, change, guardrails)
+    if not why:
+        return ()
+    return (
+        f"it is risky and was not confirmed as it is ({'; '.join(why)}); put the label on again, then comment "
+        "`/agent confirm`",
+    )
 
 
 def _refused(refusals: tuple[Refusal, ...]) -> Proposal:

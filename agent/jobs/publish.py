@@ -27,6 +27,7 @@ from agent.jobs.parts.approving import tally
 from agent.jobs.parts.opinion import CHECK as REVIEW_CHECK
 from agent.jobs.parts.opinion import Opinion, opinion_of, tell_opinion
 from agent.jobs.parts.overlap import tell_overlaps
+from agent.jobs.parts.snapshot import BRANCH
 from agent.jobs.parts.steering import Rights
 from agent.jobs.parts.telling import State, react, tell_status
 from agent.jobs.parts.vote import PLAN_CHECK
@@ -35,6 +36,11 @@ from agent.render import comments, outputs
 from agent.render.page import Context, Failure, Section, marker
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
+
+UNSEALED = (
+    "what a person pushed is sealed by the agent's own App, whose key no run of a pull request has: "
+    "comment `/agent plan`"
+)
 
 
 def run(
@@ -71,6 +77,7 @@ def run(
         judged = _with_failures(_unfinished(judged, change), failed)
     failure = Failure(job=failed[0], reason="the job did not end well", log_url=context.run) if failed else None
 
+    said = opinion_of(review, change=change, plan=plan, request=request, guardrails=guardrails)
     proposal = proposal or _of_pull(request)
     sealed = None
     if moved := _moved(connection, proposal):
@@ -82,11 +89,12 @@ def run(
             judged = _without(judged, unexamined)
         if judged.status == "ready" and (why := _in_work(connection, proposal)):
             judged = Verdict(status="needs work", reasons=(why,))
+        if judged.status == "ready" and not connection.seals:
+            judged = Verdict(status="needs work", reasons=(UNSEALED,))
         if judged.status == "ready" and plan is not None:
             risky = risk.floor(intent, change, plan, guardrails)
             sealed = _seal(root, remote, request=request, change=change, risk=risky, proposal=proposal, plan=plan)
             judged = judged.model_copy(update={"reasons": _unapproved(connection, guardrails, sealed, proposal)})
-        said = opinion_of(review, change=change, plan=plan, request=request, guardrails=guardrails)
         _on_pull(
             proposal, context=context, connection=connection, findings=findings, plan=plan, opinion=said,
             judged=judged, sealed=sealed, guardrails=guardrails,
@@ -101,7 +109,8 @@ def run(
         state = "agent:needs-human" if _for_people(change) else state
         tell_status(
             connection, context, request=request, state=state, label=settings.request_label, intent=intent,
-            change=change, findings=findings, proposal=proposal, plan=plan, verdict=judged, failure=failure,
+            change=change, findings=findings, proposal=proposal, plan=plan,
+            review=said.review, verdict=judged, failure=failure,
         )  # fmt: skip
     stopped = failed or waiting or against or (proposal is not None and proposal.status == "refused")
     react(connection, request, good=not stopped)
@@ -274,6 +283,8 @@ def _on_pull(
     number, commit = proposal.pull_request, proposal.head_sha
     if number is None or commit is None:
         return
+    ours = BRANCH.fullmatch(proposal.branch)
+    revisable = ours is not None and not ours["rollback"]
     sections: dict[Section, str] = {
         "verdict": comments.verdict_section(
             context,
@@ -283,10 +294,11 @@ def _on_pull(
             plan=plan,
             review=opinion.in_brief,
             merger=whose_merge_counts(guardrails, sealed.risk, sealed.askers) if sealed else "",
+            revisable=revisable,
         )
     }
     if findings is not None:
-        sections["checks"] = comments.checks_section(context, findings, commit=commit)
+        sections["checks"] = comments.checks_section(context, findings, commit=commit, revisable=revisable)
     if plan is not None:
         sections["plan"] = comments.plan_section(context, plan, commit=commit)
     for name, body in sections.items():
@@ -300,8 +312,8 @@ def _on_pull(
         }
     )
     for check, output in (
-        ("agent/gate", outputs.checks_output(context, examined, commit=commit, only="gate")),
-        ("agent/checks", outputs.checks_output(context, others, commit=commit)),
+        ("agent/gate", outputs.checks_output(context, examined, commit=commit, only="gate", revisable=revisable)),
+        ("agent/checks", outputs.checks_output(context, others, commit=commit, revisable=revisable)),
         (PLAN_CHECK, outputs.plan_output(context, plan or Plan(), commit=commit)),
     ):
         # The seal is read back from the check run at the merge: only an App can write one.

@@ -10,6 +10,7 @@ from agent.errors import ToolError
 from agent.events import Push
 from agent.github import locks, read, write
 from agent.github.connect import Connection
+from agent.jobs.parts.telling import tell_ended
 from agent.jobs.resolve import APPLY_CHECK, happened, of_pull, shown_before, who_asked
 from agent.render import comments, outputs
 from agent.render.page import Context, Failure, marker
@@ -32,12 +33,13 @@ def run(
     """
     merge, outcome = documents.get(Merge), documents.get(Outcome)
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
+    known = merge is not None
     if merge is None:
         merge = _unresolved(event_name, payload, connection)
         failed = failed or ["resolve"]
     if merge.status == "nothing":
         return Report(status="nothing to apply")
-    stuck = _release(connection, merge, this_run)
+    stuck = _release(connection, merge.units if known else None, this_run)
     taken = documents.get(Locks)
     if taken is not None and taken.status == "busy":
         merge = merge.model_copy(update={"status": "stopped", "reasons": taken.reasons})
@@ -84,10 +86,17 @@ def _unresolved(event_name: str, payload: Mapping[str, Any], connection: Connect
     return of_pull(merge, pulls[0], connection) if len(pulls) == 1 else merge
 
 
-def _release(connection: Connection, merge: Merge, this_run: Run) -> tuple[str, ...]:
-    """Give back what this run holds. Returns, in words, what could not be given back."""
+def _release(connection: Connection, units: Sequence[str] | None, this_run: Run) -> tuple[str, ...]:
+    """Give back what this run holds of `units`; of all units, when it is not known which they are. Returns, in words,
+    what could not be given back.
+    """
     stuck = []
-    for unit in merge.units:
+    if units is None:
+        try:
+            units = [lock.unit for lock in locks.held(connection) if lock.run == this_run.id]
+        except ToolError as error:
+            return (f"whether this run holds a lock is not known: {error}",)
+    for unit in units:
         try:
             locks.release(connection, unit, run=this_run.id)
         except ToolError as error:
@@ -128,7 +137,7 @@ def _on_issue(
     if merge.issue is None:
         return []
     body = comments.status(context, merge=merge, outcome=outcome, failure=failure)
-    url = write.upsert_comment(connection, merge.issue, marker=marker("status"), body=body, log_url=context.run)
+    url = tell_ended(connection, context, number=merge.issue, body=body)
     write.set_state(connection, merge.issue, "agent:applied" if well else "agent:failed")
     if well:
         write.close(connection, merge.issue)

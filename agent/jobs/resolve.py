@@ -1,7 +1,7 @@
 """A push to the default branch, or a retry -> Merge: which approved pull request it is, and which units to apply."""
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,15 @@ from agent.github import read, reviews
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
 from agent.jobs.parts.approving import allowed, tally
+from agent.jobs.parts.due import AGAIN, closed, old_rules, overtaken, too_old
 from agent.jobs.parts.snapshot import BRANCH
 from agent.jobs.parts.steering import Rights
 from agent.jobs.parts.vote import PLAN_CHECK
 from agent.jobs.parts.workspace import fingerprints, infrastructure, policy_of, units_of
-from agent.permit import closed_at
-from agent.repo import Remote, changed, fetch, head, log_of, merge_base, open_repo, remote_head
+from agent.repo import Remote, changed, fetch, log_of, merge_base, open_repo, remote_head
 from agent.settings import Settings
 
 APPLY_CHECK = "agent/apply"
-AGAIN = "open a new pull request with the same change, it gets a plan of its own"
 
 
 def run(
@@ -89,6 +88,7 @@ def of_pull(merge: Merge, pull: read.PullView, connection: Connection) -> Merge:
             "pull_request": pull.number,
             "title": clean(pull.title).text,
             "merged_by": pull.merged_by,
+            "merged_at": pull.merged_at,
             "issue": int(ours["number"]) if ours and pull.head_repository == connection.name else None,
         }
     )
@@ -119,9 +119,8 @@ def _judged(
 ) -> Merge:
     if pull.base_branch != event.default_branch:
         return _stopped(merge, f"pull request #{pull.number} was merged into {pull.base_branch}")
-    if pull.merged_at is None or now - pull.merged_at > timedelta(days=settings.apply.max_age_days):
-        days = settings.apply.max_age_days
-        return _stopped(merge, f"pull request #{pull.number} was merged more than {days} days ago; {AGAIN}")
+    if why := too_old(pull.merged_at, pull.number, settings=settings, now=now):
+        return _stopped(merge, why)
     rights = Rights(connection, guardrails)
     # An App may have write permission, but the merge is the approval, and only a person approves.
     if not (pull.merged_by_person and rights.may_write(pull.merged_by)):
@@ -147,11 +146,11 @@ def _judged(
     for one in (commit, tip):
         fetch(repo, remote, one)
     differences = [
-        *_closed(merge.units, sealed, guardrails=guardrails, now=now),
+        *closed(merge.units, sealed, guardrails=guardrails, now=now),
         *_differences(repo, commit, merge.units, sealed),
         *_of_head(sealed, pull.head_sha),
         *(overtaken(repo, commit, tip, sealed) or _changed_since(repo, remote, commit, tip, sealed)),
-        *_old_rules(repo, tip),
+        *old_rules(repo, tip),
     ]
     if differences:
         return _stopped(merge, *differences)
@@ -166,7 +165,7 @@ def _judged(
     found = shown_before(connection, commit)
     if found is not None:
         shown, record = found
-        plans = allowed(shown, comments, record=record, sealed=sealed, rights=rights, commit=commit)
+        plans = allowed(shown, pull, comments, record=record, sealed=sealed, rights=rights, commit=commit)
         merge = merge.model_copy(update={"allowed": plans})
     return merge.model_copy(update={"status": "apply", "reasons": ()})
 
@@ -198,28 +197,6 @@ def _differences(repo: git.Repo, commit: str, units: tuple[str, ...], sealed: Se
     return unplanned + seal.moved(sealed, trees=trees, lock_files=locks, policy=policy_of(repo, commit))
 
 
-def _closed(units: tuple[str, ...], sealed: Seal, *, guardrails: Guardrails, now: datetime) -> Iterator[str]:
-    """Why a unit's environment takes no change now, unless somebody who may has set that rule aside for this one."""
-    set_aside = {override.rule for override in sealed.overrides}
-    for environment in sorted({unit.split("/")[2] for unit in units}):
-        closure = closed_at(guardrails, environment, now)
-        if closure is not None and closure.rule not in set_aside:
-            yield f"{closure.reason}; comment `/agent retry` then"
-
-
-def overtaken(repo: git.Repo, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:
-    """The sealed units that stand otherwise at the default branch's `tip` than in `commit`: a later merge's run
-    applies those, and to apply the older code now would undo it.
-    """
-    then, _ = fingerprints(repo, commit, sealed.plans)
-    now, _ = fingerprints(repo, tip, sealed.plans)
-    return tuple(
-        f"{folder} stands otherwise at {tip[:7]}, the branch's newest commit; that merge's own run applies it"
-        for folder in then
-        if then[folder] != now[folder]
-    )
-
-
 def _changed_since(repo: git.Repo, remote: Remote, commit: str, tip: str, sealed: Seal) -> tuple[str, ...]:
     """Why the approval of `commit` is used up although its units stand at `tip` as they did: others changed them and
     changed them back, and nobody approved that.
@@ -234,17 +211,6 @@ def _changed_since(repo: git.Repo, remote: Remote, commit: str, tip: str, sealed
     if not later:
         return ()
     return (f"what was sealed was changed again since, last by {later[0][:7]}, and then back; {AGAIN}",)
-
-
-def _old_rules(repo: git.Repo, tip: str) -> tuple[str, ...]:
-    """Why this run may not judge: a run that is started again stands on the commit, and so the rules, of its first
-    time.
-    """
-    stands = head(repo)
-    if policy_of(repo, stands) == policy_of(repo, tip):
-        return ()
-    why = f"this run stands on {stands[:7]}, and policies, settings or workflows were changed since"
-    return (f"{why}; comment `/agent retry` for a run under today's",)
 
 
 def _stopped(merge: Merge, *reasons: str) -> Merge:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from agent.errors import ToolError, UserError
 from agent.github import locks, read, runs, write
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
+from agent.jobs.parts.cancelling import cancelled
 from agent.jobs.parts.explain import explained
 from agent.jobs.parts.overlap import tell_overlaps
 from agent.jobs.parts.propose_note import propose_note
@@ -22,17 +23,18 @@ from agent.jobs.parts.steering import Rights
 from agent.jobs.parts.telling import received, tell, tell_status
 from agent.jobs.parts.vote import vote
 from agent.render import answers, comments
-from agent.render.answers import Line
 from agent.render.page import Context, Failure
 from agent.repo import Remote
 from agent.settings import Settings
 
 APPLY = "apply.yml"
+# Clocks of runners and of GitHub differ a little.
+SLACK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What every command is answered with."""
+    """What every command is answered with; `said_at` is when it was written."""
 
     root: Path
     settings: Settings
@@ -41,7 +43,9 @@ class Desk:
     remote: Remote
     context: Context
     clock: Callable[[], datetime]
+    pause: Callable[[float], None]
     default_branch: str
+    said_at: datetime
 
 
 def run(
@@ -54,12 +58,14 @@ def run(
     remote: Remote,
     context: Context,
     clock: Callable[[], datetime],
+    pause: Callable[[float], None],
     default_branch: str,
     event_name: str,
     payload: Mapping[str, Any],
 ) -> Report:
     """Answer the command where it was written: 👀 first, then the answer, then 🚀 or 😕."""
-    desk = Desk(root, settings, guardrails, connection, remote, context, clock, default_branch)
+    said_at = _said_at(event_name, payload) or clock()
+    desk = Desk(root, settings, guardrails, connection, remote, context, clock, pause, default_branch, said_at)
     request = documents.get(Request)
     if request is None:
         return _unheard(event_name, payload, desk)
@@ -80,6 +86,12 @@ def run(
         raise
     url = tell(connection, context, request=request, body=said.body, good=said.good) if said.body else said.url
     return Report(status=request.trigger if said.good else "refused", comment_url=url)
+
+
+def _said_at(event_name: str, payload: Mapping[str, Any]) -> datetime | None:
+    """When the comment was written that this run answers."""
+    event = events.parse(event_name, payload)
+    return datetime.fromisoformat(event.created_at) if isinstance(event, events.IssueComment) else None
 
 
 def _refused(request: Request, desk: Desk) -> Report:
@@ -176,36 +188,34 @@ def _again(request: Request, desk: Desk, headline: str) -> Said:
 
 
 def _cancel(request: Request, desk: Desk) -> Said:
-    numbers = {request.number, *([request.pull_request] if request.pull_request else [])}
-    titles = {f"{workflow} #{number}" for workflow in ("agent", "change") for number in numbers}
-    mine = desk.context.run.rpartition("/")[2]
-    ended = [
-        run
-        for run in runs.under_way(desk.connection, titles)
-        if str(run.id) != mine and runs.cancel(desk.connection, run)
-    ]
-    if not ended:
-        return nothing_done(desk.context, "no run of this request is under way or waiting; an apply is never cancelled")
-    issue = read.issue(desk.connection, request.number)
-    if not issue.is_pull_request and issue.state == "open":
-        write.set_state(desk.connection, request.number, "agent:needs-info", drop=(desk.settings.request_label,))
-    lines = tuple(Line(text=f"run {run.id}, which was {run.status.replace('_', ' ')}", url=run.url) for run in ended)
-    text = "What it had written stays. `/agent revise …`, `/agent plan` or the label goes on."
-    return Said(answers.answer(desk.context, icon="⏹️", headline="Cancelled", text=text, lines=lines))
+    return cancelled(
+        request,
+        connection=desk.connection,
+        context=desk.context,
+        label=desk.settings.request_label,
+        pause=desk.pause,
+    )
 
 
 def _unlock(request: Request, desk: Desk) -> Said:
-    held = locks.held(desk.connection)
-    wanted = [
-        lock
-        for lock in held
-        if (lock.unit == request.argument if request.argument else lock.pull_request == request.pull_request)
-    ]
-    freed = [lock for one in wanted if (lock := locks.release(desk.connection, one.unit, run=None)) is not None]
+    if request.argument:
+        # One lock that cannot be read is in the way of no other.
+        held = tuple(lock for lock in (locks.holder(desk.connection, request.argument),) if lock is not None)
+    else:
+        held = tuple(one for one in locks.held(desk.connection) if one.pull_request == request.pull_request)
+    if not held:
+        every = [lock.unit for lock in locks.held(desk.connection)]
+        others = f"; locked are {', '.join(every)}" if every else "; nothing is locked"
+        what = f"{request.argument} is not locked" if request.argument else "no unit of this request is locked"
+        return nothing_done(desk.context, f"{what}{others}")
+    meant = [lock for lock in held if lock.time <= desk.said_at + SLACK]
+    if not meant:
+        units = ", ".join(lock.unit for lock in held)
+        return nothing_done(desk.context, f"the lock of {units} was taken after this command; write it once more")
+    # Only the lock that was seen: another run may have taken the unit meanwhile.
+    freed = [lock for one in meant if (lock := locks.release(desk.connection, one.unit, run=one.run)) is not None]
     if not freed:
-        what = request.argument or "no unit of this request"
-        others = f"; locked are {', '.join(lock.unit for lock in held)}" if held else "; nothing is locked"
-        return nothing_done(desk.context, f"{what} is not locked{others}" if request.argument else f"{what} is locked")
+        return nothing_done(desk.context, "its run gave it back by itself meanwhile; see `/agent status`")
     lines = tuple(
         answers.lock_line(lock).model_copy(
             update={"more": "" if locks.ended(desk.connection, lock) else "its run had not ended, so look at it first"}

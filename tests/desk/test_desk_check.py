@@ -272,6 +272,15 @@ HOSTILE = Finding(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("severity", "word"),
+    [("critical", "error"), ("high", "error"), ("medium", "warning"), ("low", "notice"), ("info", "notice")],
+)
+def test_a_workflow_command_is_as_loud_as_its_finding_is_grave(severity: str, word: str) -> None:
+    found = HOSTILE.model_copy(update={"severity": severity})
+    assert as_github(Findings(findings=(found,))).startswith(f"::{word} ")
+
+
 def test_workflow_commands_are_one_line_each_and_escaped() -> None:
     shown = as_github(Findings(findings=(HOSTILE, HOSTILE.model_copy(update={"severity": "info", "line": 0}))))
     first, second = shown.splitlines()

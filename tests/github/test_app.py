@@ -49,6 +49,19 @@ def test_a_job_that_writes_writes_as_the_app(registered: Registered) -> None:
     assert read.check_output(reader, commit=sha, check="agent/plan", until=None) == "the seal"
 
 
+def test_a_run_of_a_pull_request_has_no_key_writes_as_the_workflow_and_seals_nothing(registered: Registered) -> None:
+    """Its workflow file comes with the pull request: what it could read of the key, everybody with a branch could."""
+    token = registered.forge.issue_job_token(NAME, {"issues": "write", "contents": "read"}, run_id=1, job="publish")
+    environ = {**registered.environ(GITHUB_TOKEN=token, GITHUB_EVENT_NAME="pull_request"), "INFRA_AGENT_APP_KEY": ""}
+    found = access(environ, job="publish").connect()
+    assert (found.bot, found.app_id, found.seals) == (ACTIONS_BOT, ACTIONS_APP_ID, False)
+    look = access(environ, job="intake").connect()
+    assert (look.bot, look.seals) == ("infra-bot[bot]", True), "intake knows the agent's own pushes by its name"
+    with pytest.raises(UserError, match="has no INFRA_AGENT_APP_KEY"):
+        access({**environ, "GITHUB_EVENT_NAME": "issue_comment"}, job="publish")
+    assert access(registered.environ(), job="publish").connect().seals
+
+
 def test_a_seal_of_another_app_does_not_count(registered: Registered) -> None:
     sha = registered.forge.resolve(NAME, "main")
     token = registered.forge.issue_job_token(NAME, {"checks": "write", "contents": "read"}, run_id=1, job="x")

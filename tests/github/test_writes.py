@@ -11,12 +11,14 @@ import pytest
 from github.Repository import Repository
 
 from agent.domain import Finding, Lock
-from agent.github import access, app, client, connect, locks, moods, read, reviews, runs, setup, write
+from agent.github import access, app, client, connect, locks, moods, pushers, read, reviews, runs, setup, write
 from agent.github.connect import Connection
 from tests.github.conftest import NAME, Registered
 
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
-MODULES: tuple[ModuleType, ...] = (access, app, client, connect, locks, moods, read, reviews, runs, setup, write)
+MODULES: tuple[ModuleType, ...] = (
+    access, app, client, connect, locks, moods, pushers, read, reviews, runs, setup, write,
+)  # fmt: skip
 # PyGithub's methods that send something; a call of any of them is a write.
 SENDS = {"edit", "delete", "add_to_labels", "remove_from_labels", "minimize", "create_dispatch", "cancel", "rerun"}
 # What each function of ours that writes sends, and how often it calls GitHub to do so. A new one has to come in here,
@@ -33,6 +35,7 @@ WRITERS = {
     "write.set_state": 2,
     "write.react": 1,
     "write.close": 1,
+    "write.drop_branch": 1,
     "write.check_run": 2,
     "locks.take": 2,
     "locks.release": 1,
@@ -48,6 +51,7 @@ WITHOUT_TEXT = {
     "write.set_state": "labels of ours, and those the settings name",
     "write.react": "one of three reactions",
     "write.close": "a state",
+    "write.drop_branch": "the name of a ref",
     "write._mark": "a label of ours",
     "write.create": "the inside of write.review",
     "locks.take": "a document that is read back: unit, run, login, time; `Lock` checks each",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pytest
 from github.Repository import Repository
 
 from agent.documents import Documents, write
-from agent.domain import Document, Report, Request
+from agent.domain import Document, Report, Request, Run
 from agent.github.connect import Connection, connect
 from agent.guardrails import Guardrails, load_guardrails
 from agent.jobs import author, intake, propose, publish, steer
@@ -91,12 +92,13 @@ class Desk:
             write(documents.folder / f"{document.name}.json", document)
         return found
 
-    def intake(self, documents: Documents, event: Event) -> Request:
+    def intake(self, documents: Documents, event: Event, *, attempt: int = 1, now: datetime | None = None) -> Request:
         made = intake.run(
             event.name, json.loads(json.dumps(event.payload)), root=self.clone(), settings=self.settings,
             guardrails=self.guardrails,
             connection=self.connection(contents="read", issues="read", **{"pull-requests": "read"}),
-            remote=self.remote(), default_branch="main", clock=lambda: datetime.now(UTC),
+            remote=self.remote(), default_branch="main", clock=lambda: now or datetime.now(UTC),
+            this_run=Run(id="1", attempt=attempt),
         )  # fmt: skip
         for document in made:
             write(documents.folder / f"{document.name}.json", document)
@@ -108,7 +110,7 @@ class Desk:
             author.run, documents, root=self.clone(), settings=self.settings, guardrails=self.guardrails,
             clock=lambda: self.now, models=self.models, roles=load_roles(PROJECT),
             tools=Tools(environment=allowed(os.environ)),
-            pythons=dict.fromkeys(("checkov", "ansible", "kubernetes"), ""),
+            pythons=dict.fromkeys(("checkov", "ansible", "kubernetes"), ""), secrets=(),
         )  # fmt: skip
 
     def propose(self, documents: Documents, root: Path | None = None) -> tuple[Document, ...]:
@@ -130,7 +132,8 @@ class Desk:
         (made,) = self.run(
             steer.run, documents, root=root or self.clone(), settings=self.settings, guardrails=self.guardrails,
             connection=self.connection(actions="write", **EVERYTHING), remote=self.remote(), context=self.context,
-            clock=lambda: self.now, default_branch="main", event_name=found.name, payload=found.payload,
+            clock=lambda: self.now, pause=lambda _: time.sleep(0.1), default_branch="main", event_name=found.name,
+            payload=found.payload,
         )  # fmt: skip
         assert isinstance(made, Report)
         return made

@@ -10,13 +10,14 @@ import git
 from github.PullRequest import PullRequest
 
 from agent.documents import Documents, write
-from agent.domain import Locks, Merge, Outcome, Planned, Report, Run, Seal
+from agent.domain import Locks, Merge, Outcome, Planned, Report, Run, Seal, UnitOutcome
 from agent.github import write as github
-from agent.jobs import lock, report, resolve
+from agent.jobs import apply, lock, report, resolve
 from agent.jobs.parts.vote import PLAN_CHECK
 from agent.jobs.parts.workspace import fingerprints, policy_of
 from agent.repo import fetch, open_repo
 from agent.sandbox.forge import Event
+from agent.tools import Tools
 from tests.jobs.conftest import REPOSITORY, Desk
 
 UNIT = "infra/terraform/dev/reports"
@@ -125,6 +126,19 @@ def locked(
     )  # fmt: skip
     write(documents.folder / "locks.json", made)
     return made, said
+
+
+def applied(
+    desk: Desk, documents: Documents, unit: str = UNIT, *, run: Run = THIS_RUN, now: datetime | None = None
+) -> UnitOutcome:
+    """What the apply job says of `unit`. There is no terraform, so one that nothing stops has failed."""
+    made = apply.run(
+        documents, unit, root=checkout(desk), settings=desk.settings, guardrails=desk.guardrails,
+        tools=Tools(environment={"PATH": "/nowhere"}), connection=desk.connection(contents="read"),
+        remote=desk.remote(), clock=lambda: now or datetime.now(UTC), default_branch="main", this_run=run,
+    )  # fmt: skip
+    assert (made.commit, made.run, made.attempt) == (documents.need(Merge).commit, run.id, run.attempt)
+    return made.units[0]
 
 
 def reported(desk: Desk, documents: Documents, event: Event, *, run: Run = THIS_RUN, **results: str) -> Report:

@@ -7,26 +7,30 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from github.ContentFile import ContentFile
+from github.PullRequest import PullRequest
 
-from agent.documents import write
-from agent.domain import Merge, Planned, Run, Shown, UnitOutcome
+from agent.documents import Documents, write
+from agent.domain import Merge, Override, Planned, Run, Shown
 from agent.errors import ToolError, UserError
 from agent.github import locks
-from agent.jobs import apply
+from agent.guardrails import Guardrails
 from agent.jobs.validate import outcomes
-from agent.tools import Tools
+from agent.sandbox.forge import Event
 from tests.jobs.conftest import Desk
 from tests.jobs.merging import (
     DIGEST,
     FRESH,
     THIS_RUN,
     UNIT,
+    applied,
     asked,
-    checkout,
     dispatched,
     locked,
     merged,
+    open_pull,
     outcome,
+    put_seal,
     reported,
     resolved,
     sealed_pull,
@@ -122,38 +126,105 @@ def test_there_is_nothing_to_lock_without_units(desk: Desk) -> None:
 # --- nothing is applied unlocked -----------------------------------------------------------------------------------
 
 
-def test_a_unit_is_applied_only_under_the_lock_of_this_run(desk: Desk, tmp_path: Path) -> None:
+def test_a_unit_is_applied_only_under_the_lock_of_this_run(desk: Desk) -> None:
     serve_runs(desk, {1: "in_progress"})
     merge = resolved(desk, merged(desk, sealed_pull(desk)))
     documents, connection = desk.documents(), desk.connection(contents="write")
     write(documents.folder / "merge.json", merge)
 
-    def applied(run: Run = THIS_RUN) -> UnitOutcome:
-        made = apply.run(
-            documents, UNIT, root=checkout(desk), settings=desk.settings, tools=Tools(environment={"PATH": "/nowhere"}),
-            connection=desk.connection(contents="read"), remote=desk.remote(), default_branch="main", this_run=run,
-        )  # fmt: skip
-        assert (made.commit, made.run, made.attempt) == (merge.commit, run.id, run.attempt)
-        return made.units[0]
-
     with pytest.raises(UserError, match=r"locks\.json"):
-        applied()
+        applied(desk, documents)
     locked(desk, documents)
-    found = applied()
+    found = applied(desk, documents)
     assert (found.status, "terraform" in found.reason) == ("failed", True), "under its lock it goes on to the tool"
-    other = applied(SECOND)
+    other = applied(desk, documents, run=SECOND)
     assert (other.status, "by morgan since" in other.reason, "(run 1)" in other.reason) == ("stopped", True, True)
     locks.release(connection, UNIT, run=None)
-    found = applied()
+    found = applied(desk, documents)
     assert (found.status, "its lock was released meanwhile" in found.reason) == ("stopped", True)
     ref = connection.repository.create_git_ref(locks.ref_of(UNIT), merge.commit)
-    found = applied()
+    found = applied(desk, documents)
     assert (found.status, "cannot be read" in found.reason) == ("stopped", True)
     ref.delete()
     locked(desk, documents)
     desk.person("morgan").create_file(f"{UNIT}/later.tf", "later", "# later\n")
-    found = applied()
+    found = applied(desk, documents)
     assert (found.status, "that merge's own run applies it" in found.reason) == ("stopped", True)
+
+
+def waiting(desk: Desk, *units: str) -> tuple[Documents, Event]:
+    """A merge that may be applied and whose units are locked, as it stands while reviewers are waited for."""
+    push = merged(desk, sealed_pull(desk))
+    documents = desk.documents()
+    write(documents.folder / "merge.json", resolved(desk, push))
+    locked(desk, documents)
+    return documents, push
+
+
+def rails(desk: Desk, **more: object) -> None:
+    desk.guardrails = Guardrails.model_validate(desk.guardrails.model_dump(mode="json", exclude_unset=True) | more)
+
+
+CLOSED = {"environments": ["dev"], "days": ["mon"], "opens": "09:00", "closes": "17:00", "time_zone": "UTC"}
+LATE = {"starts": "2020-01-01", "ends": "2099-01-01", "reason": "Nobody is there to mend it."}
+
+
+def test_a_window_that_closed_while_reviewers_were_waited_for_applies_nothing_and_says_so(desk: Desk) -> None:
+    serve_runs(desk, {1: "in_progress"})
+    now = datetime.now(UTC)
+    monday = (now + timedelta(days=(7 - now.weekday()) % 7)).replace(hour=10)
+    rails(desk, windows=[CLOSED])
+    desk.now = monday
+    push = merged(desk, sealed_pull(desk))
+    documents = desk.documents()
+    merge = resolved(desk, push, clock=lambda: monday)
+    write(documents.folder / "merge.json", merge)
+    assert merge.status == "apply"
+    locked(desk, documents)
+    assert applied(desk, documents, now=monday).status == "failed", "in its window it goes on to the tool"
+    late = monday.replace(hour=17, minute=0)
+    found = applied(desk, documents, now=late)
+    assert found.status == "stopped"
+    opens = (late + timedelta(days=7)).replace(hour=9, minute=0)
+    said = f"dev takes changes mon 09:00-17:00 (UTC); it opens {opens:%a %Y-%m-%d} 09:00 (UTC); comment `/agent retry`"
+    assert said in found.reason
+    write(documents.folder / "outcome.json", outcome(merge, status="stopped", reason=found.reason))
+    reported(desk, documents, push, resolve="success", lock="success", apply="success", validate="success")
+    (body,) = desk.status(1)
+    assert f"it opens {opens:%a %Y-%m-%d} 09:00" in body
+    assert "/agent retry" in body
+    assert {label.name for label in desk.person("morgan").get_issue(1).labels} == {"agent:failed"}
+    assert locks.holder(desk.connection(contents="read"), UNIT) is None
+
+
+def test_a_freeze_or_old_age_that_came_while_it_waited_applies_nothing(desk: Desk) -> None:
+    serve_runs(desk, {1: "in_progress"})
+    documents, _ = waiting(desk)
+    assert applied(desk, documents).status == "failed"
+    days = desk.settings.apply.max_age_days
+    found = applied(desk, documents, now=datetime.now(UTC) + timedelta(days=days, minutes=1))
+    assert (found.status, f"merged more than {days} days ago" in found.reason) == ("stopped", True)
+    rails(desk, freezes=[LATE])
+    found = applied(desk, documents)
+    assert (found.status, "dev is frozen until" in found.reason) == ("stopped", True)
+    merge = documents.need(Merge)
+    assert merge.seal is not None
+    other = Override(rule="preflight/freeze", value=OTHER, reason="the shop is down", by="morgan", comment_id=1)
+    aside = Override(rule="preflight/freeze", value=UNIT, reason="the shop is down", by="morgan", comment_id=1)
+    for overrides, status in (((other,), "stopped"), ((other, aside), "failed")):
+        seal = merge.seal.model_copy(update={"overrides": overrides})
+        write(documents.folder / "merge.json", merge.model_copy(update={"seal": seal}))
+        assert applied(desk, documents).status == status, "set aside for this unit alone it goes on to the tool"
+
+
+def test_rules_that_were_made_while_it_waited_are_not_passed_by(desk: Desk) -> None:
+    serve_runs(desk, {1: "in_progress"})
+    documents, _ = waiting(desk)
+    found = desk.person("morgan").get_contents("policies/guardrails.yml")
+    assert isinstance(found, ContentFile)
+    desk.person("morgan").update_file(found.path, "f", "# a freeze\n" + found.decoded_content.decode(), found.sha)
+    late = applied(desk, documents)
+    assert (late.status, "comment `/agent retry` for a run under today's" in late.reason) == ("stopped", True)
 
 
 # --- the outcomes of a matrix --------------------------------------------------------------------------------------
@@ -277,6 +348,21 @@ def test_the_locks_are_given_back_whatever_the_end(desk: Desk, end: str) -> None
     assert checks(desk, merge.commit)[0][0] == ("success" if end == "applied" else "failure")
 
 
+def test_the_locks_are_given_back_when_nobody_knows_any_more_what_was_locked(desk: Desk) -> None:
+    """The document of `resolve` is lost, or its digest is."""
+    push = merged(desk, sealed_pull(desk))
+    documents = desk.documents()
+    write(documents.folder / "merge.json", resolved(desk, push))
+    locked(desk, documents)
+    connection = desk.connection(contents="write")
+    others = locks.holder(connection, UNIT)
+    assert others is not None
+    locks.take(connection, others.model_copy(update={"unit": OTHER, "run": "2"}))
+    reported(desk, desk.documents(), push, resolve="success", lock="success", apply="failure", validate="skipped")
+    assert locks.holder(connection, UNIT) is None
+    assert locks.holder(connection, OTHER) is not None, "of another run"
+
+
 def test_a_lock_that_stays_is_told_and_ends_the_job_badly(desk: Desk) -> None:
     push = merged(desk, sealed_pull(desk))
     merge = resolved(desk, push)
@@ -298,9 +384,9 @@ NOW = (BUCKET.model_copy(update={"fields": {"tags": "ab"}}),)
 LOSS = (BUCKET.model_copy(update={"verbs": ("replace",)}),)
 
 
-def shown(desk: Desk, *, record: tuple[Planned, ...] = NOW) -> Merge:
+def shown(desk: Desk, *, record: tuple[Planned, ...] = NOW, pull: PullRequest | None = None) -> Merge:
     """A merge whose plan turned out to be another one, which was shown."""
-    push = merged(desk, sealed_pull(desk))
+    push = merged(desk, pull or sealed_pull(desk))
     merge = resolved(desk, push)
     documents = desk.documents()
     write(documents.folder / "merge.json", merge)
@@ -350,6 +436,25 @@ def test_exactly_the_plan_that_was_shown_can_be_approved(desk: Desk) -> None:
     asked(desk, 2)
     merged_by = resolved(desk, dispatched(2))
     assert (merged_by.status, merged_by.allowed) == ("stopped", ()), "as many as for any change of that risk"
+
+
+def test_who_wrote_the_code_does_not_approve_another_plan_of_it_either(desk: Desk) -> None:
+    for login in ("erin", "lee"):
+        desk.tokens[login] = desk.forge.create_user(login)
+        desk.forge.set_permission("acme/infra", login, "write")
+    desk.person("casey").create_issue("A bucket", "please")
+    open_pull(desk)
+    desk.person("lee").create_file(f"{UNIT}/more.tf", "more", "# more\n", branch="agent/1")
+    pull = desk.person("casey").get_pull(2)
+    put_seal(desk, pull)
+    asked(desk, 1)
+    merge = shown(desk, pull=pull)
+    assert [one.login for one in merge.approvers] == ["morgan"]
+    time.sleep(1.1)  # GitHub's times are whole seconds
+    say(desk, "lee", f"/agent approve {merge.commit}")
+    assert resolved(desk, dispatched(2)).allowed == ()
+    say(desk, "erin", f"/agent approve {merge.commit}")
+    assert [one.by for one in resolved(desk, dispatched(2)).allowed] == [("erin",)]
 
 
 def test_approvals_of_one_plan_add_up_over_several_runs(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """From a written change to a sealed pull request and its merge: once only, and nothing but what was sealed."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from github.ContentFile import ContentFile
@@ -9,7 +10,7 @@ from agent import gate
 from agent.documents import Documents, write
 from agent.domain import ChangeSet, CheckRun, Findings, Intent, Merge, Plan, Proposal, Run, Seal, UnitPlan, Verdict
 from agent.guardrails import Freeze, load_guardrails
-from agent.jobs import report, resolve
+from agent.jobs import publish, report, resolve
 from agent.sandbox.forge import Event
 from agent.verdict import REQUIRED_CHECKS
 from tests.jobs.conftest import PROJECT, REPOSITORY, Desk
@@ -338,6 +339,21 @@ def test_a_seal_with_a_telling_name_is_read_back_as_it_was(desk: Desk) -> None:
     desk.publish(documents)
     desk.person("morgan").get_pull(pull_number(documents)).merge()
     assert resolved(desk).status == "apply"
+
+
+def test_what_may_not_be_sealed_is_not_ready_and_says_what_to_do(desk: Desk) -> None:
+    documents = written(desk)
+    desk.propose(documents)
+    planned(documents)
+    connection = replace(desk.connection(), seals=False)
+    made = publish.run(
+        documents, root=desk.clone(), settings=desk.settings, guardrails=desk.guardrails, connection=connection,
+        remote=desk.remote(), context=desk.context, results={}, default_branch="main",
+    )  # fmt: skip
+    (judged,) = made
+    assert isinstance(judged, Verdict)
+    assert (judged.status, "comment `/agent plan`" in judged.reasons[0]) == ("needs work", True)
+    assert any("no run of a pull request has" in body for body in desk.status(pull_number(documents)))
 
 
 def test_a_closed_request_keeps_its_status(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from agent.documents import Documents, write
 from agent.domain import ChangeSet, Intent, Proposal, Request
 from agent.guardrails import Override
+from agent.jobs.parts.confirmed import bounds_of
 from tests.jobs.conftest import Desk
 from tests.jobs.test_change import CLEAN
 from tests.jobs.test_request import file, form
@@ -50,7 +51,7 @@ def test_a_risky_request_stops_before_a_line_is_written_and_goes_on_when_confirm
     assert isinstance(proposal, Proposal)
     assert proposal.status == "proposed"
     # What comes after keeps the confirmation, as long as nothing is said anew.
-    later, _ = desk.say(number, "/agent override preflight/freeze the shop is down", login="morgan")
+    later, _ = desk.say(number, "/agent override preflight/freeze=dev the shop is down", login="morgan")
     assert later.status == "refused" or later.confirmed_by == "morgan"
 
 
@@ -85,7 +86,7 @@ def test_a_confirmation_from_before_the_label_or_an_answer_does_not_count(desk: 
     desk.publish(documents, intake="success", author="success")
     override = Override(rules=("preflight/freeze",), logins=("morgan",))
     desk.guardrails = desk.guardrails.model_copy(update={"overrides": (override,)})
-    later, _ = desk.say(number, "/agent override preflight/freeze the shop is down", login="morgan")
+    later, _ = desk.say(number, "/agent override preflight/freeze=dev the shop is down", login="morgan")
     assert (later.status, later.confirmed_by) == ("accepted", "")
     issue = desk.person("casey").get_issue(number)
     issue.add_to_labels("infra-request")
@@ -102,7 +103,7 @@ def test_an_edited_confirmation_does_not_count(desk: Desk) -> None:
     comment = desk.person("morgan").get_issue(number).create_comment("thanks")
     time.sleep(1.1)  # GitHub's times have no fractions
     comment.edit("/agent confirm")
-    request, _ = desk.say(number, "/agent override preflight/freeze the shop is down", login="casey")
+    request, _ = desk.say(number, "/agent override preflight/freeze=dev the shop is down", login="casey")
     assert request.confirmed_by == ""
 
 
@@ -126,7 +127,11 @@ def test_what_an_author_calls_harmless_is_not_written_unconfirmed(desk: Desk) ->
     file(desk, form(environment="prod"))
     documents = desk.documents()
     request = desk.intake(documents, desk.last("issues"))
-    write(documents.folder / "request.json", request.model_copy(update={"confirmed_by": "morgan"}))
+    waits, intent = desk.author(documents)
+    assert isinstance(waits, ChangeSet)
+    assert isinstance(intent, Intent)
+    more = {"confirmed_by": "morgan", "confirmed": bounds_of(intent, waits)}
+    write(documents.folder / "request.json", request.model_copy(update=more))
     change, intent = desk.author(documents)
     assert isinstance(change, ChangeSet)
     assert isinstance(intent, Intent)
@@ -137,7 +142,7 @@ def test_what_an_author_calls_harmless_is_not_written_unconfirmed(desk: Desk) ->
     proposal = desk.propose(documents)[0]
     assert isinstance(proposal, Proposal)
     assert proposal.status == "refused"
-    assert "nobody confirmed it" in proposal.reasons[0]
+    assert "was not confirmed as it is" in proposal.reasons[0]
     assert desk.branches() == ["main"]
 
 

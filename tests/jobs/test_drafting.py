@@ -12,7 +12,7 @@ import pytest
 from agent.author.catalog import load_blueprints
 from agent.author.model import Bench
 from agent.checks.check import COULD_NOT_RUN
-from agent.domain import File, Intent, Target
+from agent.domain import File, Intent, Situation, Target
 from agent.guardrails import load_guardrails
 from agent.jobs.parts.drafting import bench, formatted, place_of, readings
 from agent.models.tools.place import Place
@@ -21,6 +21,7 @@ from agent.tools import Tools
 from tests.author.values import make_request
 from tests.jobs.conftest import PROJECT
 
+SECRET = "the-value-of-a-key-of-this-job"
 UNIT = "infra/terraform/dev/queue"
 LOOSE = 'resource "aws_sqs_queue" "this" {\nname="a"\n}\n'
 NEAT = 'resource "aws_sqs_queue" "this" {\n  name = "a"\n}\n'
@@ -42,7 +43,7 @@ def place(tmp_path: Path, tools: Tools, settings: Settings) -> Place:
         make_request("x").model_copy(update={"base_sha": commit}), root=root, settings=settings,
         guardrails=load_guardrails(PROJECT), tools=tools,
         pythons={"kubernetes": os.environ.get("INFRA_AGENT_KUBERNETES_PYTHON", ""), "ansible": ""},
-        blueprints=load_blueprints(), cache=tmp_path, today=date(2026, 1, 2),
+        blueprints=load_blueprints(), cache=tmp_path, today=date(2026, 1, 2), around=Situation(), secrets=(SECRET,),
     )  # fmt: skip
 
 
@@ -117,6 +118,18 @@ def test_a_name_that_no_schema_has_is_no_schema(place: Place) -> None:
     made = bench(INTENT.model_copy(update={"target": "kubernetes"}), place, names=())
     assert "ConfigMap" in made.describe("ConfigMap")
     assert made.describe("Nothing_of_this_name; rm -rf /") == ""
+
+
+def test_no_tool_shows_a_secret_of_the_job(place: Place) -> None:
+    text = f'variable "x" {{\n  type = string\n  default = "{SECRET}"\n}}\n'
+    root = place.root
+    (root / UNIT / "variables.tf").write_text(text)
+    place.repo.index.add([f"{UNIT}/variables.tf"])
+    shown = replace(place, commit=place.repo.index.commit("y").hexsha)
+    (read,) = readings(shown, ("read-file",))
+    said = read.run(read.parameters(path=f"{UNIT}/variables.tf"))
+    assert 'variable "x"' in said
+    assert SECRET not in said
 
 
 def test_a_role_gets_its_own_reading_tools_and_no_other(place: Place) -> None:

@@ -14,11 +14,12 @@ import pytest
 from agent import gate
 from agent.checks.waivers import for_the_gate, load_waivers
 from agent.documents import parse, write
-from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Intent, Proposal
+from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Intent, Proposal, Scope
 from agent.errors import UserError
 from agent.guardrails import load_guardrails
 from agent.jobs.author import without_secrets
 from agent.jobs.parts.branch import next_commit
+from agent.jobs.parts.confirmed import bounds_of
 from agent.repo import AUTHOR, EMAIL, Remote, push
 from tests.jobs.conftest import PROJECT, Desk
 from tests.jobs.test_request import file, form
@@ -178,8 +179,10 @@ def test_nobody_reads_a_canary_of_it(desk: Desk, kind: str, capfd: pytest.Captur
     leaking = [one for one in chosen if kind == "passed" or any(_leaks(f"{f.path} {f.content}") for f in one.files)]
     intent = Intent(summary=f"do {CANARY}", environment="dev")
     handed_on = ""
-    for bundle in leaking[:3]:
-        mine = request.model_copy(update={"confirmed_by": "erin"})
+    for found in leaking[:3]:
+        bundle = found.model_copy(update={"scope": Scope(environment="dev", units=found.units)})
+        bounds = bounds_of(intent.model_copy(update={"risk": "critical"}), bundle)
+        mine = request.model_copy(update={"confirmed_by": "erin", "confirmed": bounds})
         findings = Findings(findings=_examined(bundle), checks=(CheckRun(check="gate", status="passed"),))
         for document in (mine, bundle, intent, findings):
             write(documents.folder / f"{document.name}.json", document)

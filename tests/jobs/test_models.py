@@ -9,7 +9,7 @@ from agent.domain import ChangeSet, Intent, Proposal, Seal, Verdict
 from tests.author.scripted import scripted
 from tests.author.test_strategist import GOLDEN, said
 from tests.jobs.conftest import Desk
-from tests.jobs.test_change import planned, pull_number, ready, written
+from tests.jobs.test_change import CLEAN, planned, pull_number, ready, written
 from tests.jobs.test_request import file, form
 from tests.models.server import Seen, refusal
 
@@ -60,10 +60,27 @@ def test_an_unclear_request_becomes_questions_on_the_issue(desk: Desk) -> None:
 
 def test_a_strategist_without_an_answer_leaves_the_request_to_the_rules_and_says_so(desk: Desk) -> None:
     clear = form(what="A bucket for reports, named `team-reports`", path="Let the agent choose", parameters="")
-    with authored(desk, clear, understand=refusal("anthropic")) as (change, intent, _, _):
+    with authored(desk, clear, understand=refusal("anthropic")) as (change, intent, _, documents):
         assert (change.status, change.author) == ("written", "blueprint:s3-bucket")
-        assert any("the model refused to answer" in one for one in intent.assumptions)
+        assert intent.fallback == "the model refused to answer"
         assert [call.outcome for call in intent.calls] == ["refused"]
+        write(documents.folder / "findings.json", CLEAN)
+        desk.propose(documents)
+    # People read it before anything else, on the issue and on the pull request.
+    said = "A model was asked to read this request and gave no usable answer"
+    (body,) = desk.status(1)
+    pull = desk.person("morgan").get_pull(pull_number(documents))
+    assert body.index(said) < body.index("| Stage |")
+    assert pull.body.index(said) < pull.body.index("| Request |")
+    assert "the model refused to answer" in body[body.index(said) :].split("\n")[0]
+
+
+def test_questions_of_the_rules_say_too_that_no_model_read_the_request(desk: Desk) -> None:
+    with authored(desk, UNCLEAR, understand=refusal("anthropic")) as (change, intent, _, documents):
+        assert (change.status, intent.fallback) == ("needs-info", "the model refused to answer")
+        desk.publish(documents, intake="success", author="success")
+    (body,) = desk.status(1)
+    assert body.index("rules alone read it: the model refused to answer") < body.index("| Stage |")
 
 
 def test_a_risky_intent_waits_for_a_person_before_an_author_is_asked(desk: Desk) -> None:

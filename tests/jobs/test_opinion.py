@@ -146,7 +146,12 @@ def test_who_is_named_sets_a_finding_aside_and_nothing_is_written_anew(desk: Des
     assert "not yours to override: morgan can" in refused.reasons[0]
     misspelt, _ = desk.say(number, "/agent override review/secruity it is known", login="morgan")
     assert "Did you mean review/security?" in misspelt.reasons[0]
-    request, later = desk.say(number, "/agent override review/security it is a public site", login="morgan")
+    head = desk.person("morgan").get_pull(number).head.sha
+    for commit, said in (("", "name the commit that was reviewed"), ("=" + "0" * 40, f"stands at {head[:7]}, not at")):
+        refused, _ = desk.say(number, f"/agent override review/security{commit} it is public", login="morgan")
+        assert (refused.status, said in refused.reasons[0]) == ("refused", True)
+    command = f"/agent override review/security={head} it is a public site"
+    request, later = desk.say(number, command, login="morgan")
     assert (request.status, request.route) == ("accepted", "plan")
     assert [one.rule for one in request.overrides] == ["review/security"]
     for name in ("findings", "proposal"):

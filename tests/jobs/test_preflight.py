@@ -20,7 +20,8 @@ from tests.jobs.test_request import file, form
 UNIT = "infra/terraform/dev/reports"
 CLEAN = Findings(checks=tuple(CheckRun(check=name, status="passed") for name in REQUIRED_CHECKS))
 FREEZE = {"starts": "2026-12-20", "ends": "2027-01-02", "reason": "Nobody is there to mend it."}
-OVERRIDE = "/agent override preflight/freeze the shop is down"
+ASIDE = f"preflight/freeze={UNIT}"
+OVERRIDE = f"/agent override {ASIDE} the shop is down"
 
 
 def rails(desk: Desk, **more: Any) -> None:
@@ -67,24 +68,25 @@ def test_a_freeze_refuses_and_the_person_named_goes_on(desk: Desk) -> None:
     freeze(desk, "morgan")
     documents, issue, change = asked(desk)
     assert (change.status, change.files) == ("refused", ())
-    assert [(one.rule, one.value, one.who) for one in change.refusals] == [("preflight/freeze", "dev", ("morgan",))]
+    assert [(one.rule, one.value, one.who) for one in change.refusals] == [("preflight/freeze", UNIT, ("morgan",))]
     body = answer(desk, documents, issue)
     assert "### 🚫 Refused" in body
     assert "Nobody is there to mend it." in body
-    assert "/agent override preflight/freeze <reason>" in body
+    assert f"/agent override {ASIDE} <reason>" in body
     assert {label.name for label in desk.person("morgan").get_issue(issue.number).labels} == {"agent:failed"}
     assert desk.branches() == ["main"]
 
     documents, request = say(desk, issue, "morgan", OVERRIDE)
     assert (request.status, request.trigger) == ("accepted", "override")
     (override,) = request.overrides
-    assert (override.rule, override.reason, override.by) == ("preflight/freeze", "the shop is down", "morgan")
+    assert (override.rule, override.value, override.by) == ("preflight/freeze", UNIT, "morgan")
+    assert override.reason == "the shop is down"
     assert override.comment_id == request.comment_id
     desk.author(documents)
     proposal = proposed(desk, documents)
     assert proposal.status == "proposed"
     assert proposal.pull_request is not None
-    said = "`preflight/freeze` was overridden by `morgan`: the shop is down"
+    said = f"`{ASIDE}` was overridden by `morgan`: the shop is down"
     assert said in (desk.person("morgan").get_pull(proposal.pull_request).body or "")
     planned(desk, documents)
     assert said in answer(desk, documents, issue)
@@ -100,6 +102,23 @@ def test_a_freeze_refuses_and_the_person_named_goes_on(desk: Desk) -> None:
     assert desk.intake(desk.documents(), desk.last("issues")).overrides == ()
 
 
+def test_an_override_counts_for_the_value_that_was_refused_and_for_no_other(desk: Desk) -> None:
+    freeze(desk, "morgan")
+    _, issue, _ = asked(desk)
+    documents, _ = say(desk, issue, "morgan", OVERRIDE)
+    desk.author(documents)
+    assert documents.need(ChangeSet).status == "written"
+    documents, request = say(desk, issue, "casey", "/agent revise name: elsewhere")
+    assert len(request.overrides) == 1
+    desk.author(documents)
+    (refusal,) = documents.need(ChangeSet).refusals
+    other = "infra/terraform/dev/elsewhere"
+    assert (refusal.rule, refusal.subject) == ("preflight/freeze", other)
+    documents, _ = say(desk, issue, "morgan", f"/agent override preflight/freeze={other} that one too")
+    desk.author(documents)
+    assert documents.need(ChangeSet).status == "written"
+
+
 @pytest.mark.parametrize(
     ("login", "text", "said"),
     [
@@ -110,6 +129,8 @@ def test_a_freeze_refuses_and_the_person_named_goes_on(desk: Desk) -> None:
         ("morgan", "/agent override terraform/moves we need it", "cannot be overridden"),
         ("morgan", "/agent override check/could-not-run we need it", "never a pass"),
         ("morgan", "/agent override scope/type we need it", "cannot be overridden"),
+        ("morgan", "/agent override preflight/freeze the shop is down", "an override is of one value"),
+        ("morgan", "/agent override preflight/freeze= the shop is down", "an override is of one value"),
         ("morgan", "/agent override preflight/freeze <!-- nothing to see -->", "needs a reason"),
         ("morgan", "/agent override preflight/freeze <reason>", "needs a reason"),
         ("morgan", "/agent override preflight/freeze", "Write `/agent override"),

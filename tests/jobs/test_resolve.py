@@ -42,7 +42,7 @@ def test_G18_G19_G21_only_approvals_that_count_let_a_merge_through(desk: Desk) -
     head = pull.head.sha
     for login, text in (
         ("casey", f"/agent approve {head}"),  # asked for it
-        ("lee", f"/agent approve {head}"),  # pushed the last commit
+        ("lee", f"/agent approve {head}"),  # pushed to the branch
         ("robin", f"/agent approve {head}"),  # may only read
         ("helper[bot]", f"/agent approve {head}"),
         ("erin", f"/agent approve {head[:7]}"),

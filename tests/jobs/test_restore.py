@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from agent.documents import write
-from agent.domain import ChangeSet, Plan, Proposal, UnitPlan
+from agent.domain import ChangeSet, Finding, Plan, Proposal, UnitPlan, Verdict
 from tests.jobs.conftest import REPOSITORY, Desk
 from tests.jobs.test_change import CLEAN, UNIT, planned, pull_number, ready
 from tests.jobs.test_request import file, form
@@ -77,6 +77,28 @@ def test_a_rollback_of_a_request_keeps_what_its_plan_needs(desk: Desk) -> None:
     # A request for it would be revised by what the rollback took back: its own branch is not that of the request.
     refused, _ = desk.say(proposal.pull_request or 0, "/agent revise name: x")
     assert refused.status == "refused"
+
+
+def test_a_rollback_that_its_plan_blocks_says_what_people_can_do_with_it(desk: Desk) -> None:
+    number = pull_number(ready(desk))
+    assert desk.person("morgan").get_pull(number).merge().merged
+    _, documents = desk.say(1, "/agent rollback", login="morgan")
+    write(documents.folder / "findings.json", CLEAN)
+    proposal = desk.propose(documents)[0]
+    assert isinstance(proposal, Proposal)
+    lost = Finding(source="scope", rule="scope/stateful-destroy", severity="critical", message="the bucket holds data")
+    write(documents.folder / "plan.json", planned(documents).model_copy(update={"findings": (lost,)}))
+    (verdict,) = desk.publish(documents)
+    assert isinstance(verdict, Verdict)
+    assert verdict.status == "blocked"
+    person = desk.person("morgan")
+    told = [one.body for at in (proposal.pull_request or 0, 1) for one in person.get_issue(at).get_comments()]
+    assert any("scope/stateful-destroy" in body for body in told)
+    said = [body for body in told if "infra-agent:verdict" in body or "infra-agent:status" in body]
+    assert len(said) == 2
+    for body in said:
+        assert "push to" in body
+        assert "/agent revise" not in body
 
 
 def test_a_rollback_that_a_later_merge_stands_in_the_way_of_names_it(desk: Desk) -> None:

@@ -10,9 +10,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from agent.commands import COMMANDS
-from agent.domain import ROUTES
+from agent.domain import ROUTES, Situation
 from agent.jobs import ORDER
 from agent.models.providers import KEYS_FILE, KINDS, configured
+from agent.models.roles import load_roles
+from agent.models.tools.history import MOST_REQUESTS
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -209,6 +211,29 @@ def test_every_route_has_the_jobs_that_go_it() -> None:
         "publish": {"write", "plan", "restore"},
     }.items():
         assert set(re.findall(r"outputs\.route == '(\w+)'", made[name]["if"])) == routes, name
+
+
+# Whose questions each job asks.
+ROLES = {"author": ("strategist", "author-terraform", "author-ansible", "author-kubernetes"), "review": ("analyst",)}
+HISTORY = {"similar-requests", "recent-failures"}
+
+
+def test_a_job_whose_models_read_the_history_has_it() -> None:
+    roles = load_roles(ROOT)
+    reading = {job for job, names in ROLES.items() if any(HISTORY & set(roles[name].tools) for name in names)}
+    assert reading == {"author"}
+    for file, name, job in jobs():
+        if name in reading:
+            (checkout,) = [step for step in job["steps"] if "actions/checkout" in step.get("uses", "")]
+            depth = checkout["with"].get("fetch-depth", 1)
+            assert depth == 0 or depth >= MOST_REQUESTS, f"{file}:{name}"
+
+
+def test_what_stands_around_a_request_reaches_the_author_by_its_digest() -> None:
+    made = load(ROOT / ".github/workflows/agent.yml")["jobs"]
+    assert made["intake"]["outputs"][Situation.name] == "${{ steps.job.outputs.situation }}"
+    expected = next(one["env"]["INFRA_AGENT_EXPECT"] for one in made["author"]["steps"] if one.get("id") == "job")
+    assert "situation=${{ needs.intake.outputs.situation }}" in expected.split(" ", 1)[1]
 
 
 def test_W12_nothing_says_more_when_debugging_is_on() -> None:

@@ -7,7 +7,7 @@ from agent import commands, permit, risk
 from agent.approvals import needed
 from agent.domain import Allowed, Approver, Change, Plan, Planned, Risk, Seal, Shown, UnitPlan
 from agent.errors import ToolError
-from agent.github import read, reviews
+from agent.github import pushers, read, reviews
 from agent.github.connect import Connection
 from agent.github.read import CommentView, PullView
 from agent.guardrails import RISKS, Approval, Guardrails
@@ -32,10 +32,11 @@ def tally(
     commit: str,
 ) -> Tally:
     """Who approved exactly `commit`, the head of `pull`, and counts: by a review, by `/agent approve <commit>`, or by
-    the merge. `sealed_for` asked for the change and never count; nor do Apps, who pushed or made the commit, who may
-    not write to the repository, or whom the guardrails do not name. GitHub's own word on the reviews is asked too.
+    the merge. `sealed_for` asked for the change and never count; nor do Apps, who ever pushed to the branch or made one
+    of its commits (the last push may be a mere "Update branch"), who may not write to the repository, or whom the
+    guardrails do not name. GitHub's own word on the reviews is asked too.
 
-    While GitHub does not say who pushed the commit nobody counts: its author is whom its pusher named.
+    While GitHub does not say who pushed nobody counts: a commit's author is whom its pusher named.
     """
     connection = rights.connection
     match reviews.decision(connection, pull.number):
@@ -47,11 +48,9 @@ def tally(
     if asked is None:
         return Tally(())
     try:
-        pushers = _pushers(connection, pull, commit)
+        excluded = _makers(connection, pull, commit) | {login.lower() for login in sealed_for}
     except ToolError as error:
-        return Tally((), f"GitHub does not say who pushed {commit[:7]}, so no approval of it counts ({error})")
-    makers = reviews.made_by(connection, commit)
-    excluded = {name.lower() for name in (*sealed_for, pull.author, *pushers, *makers)}
+        return Tally((), f"GitHub does not say who pushed to {pull.branch}, so no approval of it counts ({error})")
     found = [
         Approver(login=view.author, how="review", url=view.url)
         for view in reviews.approving(connection, pull.number, commit)
@@ -65,6 +64,7 @@ def tally(
 
 def allowed(
     shown: Shown,
+    pull: PullView,
     comments: Iterable[CommentView],
     *,
     record: reviews.Record,
@@ -75,13 +75,20 @@ def allowed(
     """The plans of `shown` that people approved after it was written: `/agent approve <commit>`, the merge's commit.
 
     As many people are needed as for a change of that risk, at least one; whatever destroys what holds data needs one
-    of those who may approve a destroy.
+    of those who may approve a destroy. Where the guardrails ask for approvals, whose work the change is counts here no
+    more than before the merge: it is a plan that nobody has approved yet.
     """
     later = [comment for comment in comments if comment.created_at > record.at]
     level = _risk(shown, sealed, rights.guardrails)
-    asked = needed(rights.guardrails, level) or Approval()
-    said = [_by_comment(comment) for comment in _approving(later, commit)]
+    asked = needed(rights.guardrails, level)
     asking = {login.lower() for login in sealed.askers}
+    if asked is not None:
+        try:
+            asking |= _makers(rights.connection, pull, sealed.head_sha)
+        except ToolError:
+            return ()
+    asked = asked or Approval()
+    said = [_by_comment(comment) for comment in _approving(later, commit)]
     people = [one.login for one in _counting(said, asked, excluded=asking, rights=rights)]
     if len(people) < asked.count:
         return ()
@@ -90,11 +97,12 @@ def allowed(
     return tuple(Allowed(unit=unit, digest=digest, by=tuple(people)) for unit, digest in shown.plans.items())
 
 
-def _pushers(connection: Connection, pull: PullView, commit: str) -> frozenset[str]:
-    """Raises ToolError when that is not known, as it is of a branch in a fork."""
+def _makers(connection: Connection, pull: PullView, commit: str) -> frozenset[str]:
+    """Whose work the pull request is, in small letters. Raises ToolError when that is not known, as of a fork's."""
     if pull.head_repository != connection.name:
         raise ToolError(f"the branch {pull.branch} is in another repository")
-    return reviews.pushed_by(connection, branch=pull.branch, commit=commit)
+    pushed = pushers.pushed_by(connection, branch=pull.branch, commit=commit)
+    return frozenset(login.lower() for login in (pull.author, *pushed, *pushers.made_by(connection, pull.number)))
 
 
 def _approving(comments: Iterable[CommentView], commit: str) -> Iterator[CommentView]:

@@ -1,6 +1,6 @@
 """The request's branch as it stands, and the files to write -> the commit to push, or why nobody's work may be lost."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import git
@@ -19,12 +19,17 @@ def next_commit(
     base: str,
     message: str,
     when: datetime,
+    begun_from: str | None = None,
+    rewritten: Collection[str] = (),
 ) -> tuple[str, str | None]:
     """The commit that `branch` should stand on, and the one it stands on now (None: there is no such branch).
 
     While only the agent has written to the branch, the commit holds exactly `files` on top of where it left `base`: a
     unit that is no longer asked for goes. Commits of people are kept. Raises UserError when `files` would undo what
     people changed, or when the branch holds anything outside infra/.
+
+    `rewritten` are paths whose author had what stood at `begun_from` before it: while that is still the branch's head,
+    they undo nothing that was not seen.
     """
     stands = remote_head(repo, remote, branch)
     if stands is None:
@@ -40,13 +45,18 @@ def next_commit(
         return commit_files(repo, stands, files, message=message, when=when, root=fork), stands
     ours = next((commit for commit, email in authors if email == EMAIL), fork)
     edited = set(changed(repo, ours, stands))
-    lost = [file.path for file in files if file.path in edited and _differs(repo, stands, file)]
+    seen = set(rewritten) if begun_from == stands else set()
+    lost = [file.path for file in files if file.path in edited - seen and _differs(repo, stands, file)]
+    if seen:  # all of the change was written anew, so what it no longer holds goes; but nothing that people made
+        held = {file.path for file in files}
+        left = [path for path in sorted(edited - held) if read(repo, fork, path) != read(repo, stands, path)]
+        lost += left
     if lost:
         raise UserError(
             f"people changed {_listed(lost)} on {branch}, and this would undo it; push the further change yourself, "
             "or take theirs back and ask again"
         )
-    return commit_files(repo, stands, files, message=message, when=when), stands
+    return commit_files(repo, stands, files, message=message, when=when, root=fork if seen else None), stands
 
 
 def _differs(repo: git.Repo, commit: str, file: File) -> bool:

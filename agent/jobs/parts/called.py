@@ -10,7 +10,9 @@ from agent.errors import UserError
 from agent.github import read
 from agent.jobs.parts.calls import too_often
 from agent.jobs.parts.restore import taken_back
+from agent.jobs.parts.situation import with_situation
 from agent.jobs.parts.snapshot import BRANCH, Surroundings, answered, digest_of, from_issue, from_pull
+from agent.jobs.parts.steering import to_override
 from agent.preflight import REVIEW
 
 LONGEST_NOTE = 4000
@@ -38,7 +40,14 @@ def from_comment(
             why = "the agent did not write this pull request for a request, so it cannot revise it; push to its branch"
             return (answered(here, event, why),)
         request = from_issue(here, issue, actor=event.actor.login, trigger=trigger, comment=event.comment_id)
-        return (_confirmed(request, event, here) if trigger == "confirm" else request,)
+        raced = not event.on_pull_request and request.sha256 != digest_of(
+            event.title, event.issue_body, *request.answers
+        )
+        if request.status == "accepted" and raced:
+            label = here.settings.request_label
+            why = f"issue #{issue} was changed after this command was written; put the label {label} on again"
+            return (answered(here, event, why),)
+        return with_situation(_confirmed(request, event, here) if trigger == "confirm" else request, here)
     return (_steered(here, event, command, issue=issue, pull=pull),)
 
 
@@ -57,9 +66,9 @@ def _plan_again(
     if target.head_repository != here.connection.name:
         why = "a fork's code gets the gate and the static checks only; it is never planned with a credential"
         return (answered(here, event, why),)
-    commit = command.text.split(maxsplit=1)[0] if command.name == "approve-destroy" else target.head_sha
+    commit = _commit_of(command) or target.head_sha
     if commit != target.head_sha:
-        why = f"the pull request stands at {target.head_sha[:7]}, not at {commit[:7]}; read its plan and approve that"
+        why = f"the pull request stands at {target.head_sha[:7]}, not at {commit[:7]}; read its plan and name that"
         return (answered(here, event, why),)
     trigger: Trigger = "review" if command.name == "review" else "plan"
     return from_pull(
@@ -70,6 +79,23 @@ def _plan_again(
 def _sets_aside_review(command: commands.Command) -> bool:
     """Whether it overrides a reviewer's findings: the change stands then, and only its verdict is made anew."""
     return command.name == "override" and command.text.startswith(REVIEW)
+
+
+def _commit_of(command: commands.Command) -> str:
+    """The commit that a command is for; empty when it is for whatever stands."""
+    if command.name == "approve-destroy":
+        return command.text.split(maxsplit=1)[0]
+    return to_override(command)[1] if _sets_aside_review(command) else ""
+
+
+def _which(rule: str) -> str:
+    """How to say what of `rule` is set aside."""
+    if rule.startswith(REVIEW):
+        return f"name the commit that was reviewed, the pull request's head: `/agent override {rule}=<40-hex> <reason>`"
+    return (
+        f"an override is of one value, and counts for no other: `/agent override {rule}=<value> <reason>`, as the "
+        "status comment shows it to copy"
+    )
 
 
 def _rollback(
@@ -106,7 +132,8 @@ def _confirmed(request: Request, event: events.IssueComment, here: Surroundings)
         return request
     why = (
         "there is nothing to confirm that still stands: the request was changed, answered or labelled since it was "
-        f"understood, or it was never shown; put the label {here.settings.request_label} on again"
+        "understood, or the status comment does not show an understanding that waits for it, or somebody edited that "
+        f"comment; put the label {here.settings.request_label} on again"
     )
     return answered(here, event, why)
 
@@ -151,7 +178,7 @@ def _not_allowed(command: commands.Command, event: events.IssueComment, here: Su
     if command.name == "unlock":
         return here.rights.why_no_unlock(actor)
     if command.name == "override":
-        rule, reason = command.text.split(maxsplit=1)
-        nothing = "" if clean(reason).text.strip() else "an override needs a reason that people can read"
-        return here.rights.why_no_override(actor, rule) or nothing
+        rule, value, reason = to_override(command)
+        nothing = "" if reason else "an override needs a reason that people can read"
+        return here.rights.why_no_override(actor, rule) or nothing or ("" if value else _which(rule))
     return here.rights.why_no_approval(actor) if command.name == "approve-destroy" else ""

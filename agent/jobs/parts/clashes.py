@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import git
 
+from agent.domain import OpenChange
 from agent.errors import ToolError
 from agent.github import read as github
 from agent.github.connect import Connection
-from agent.preflight import OpenChange
 from agent.repo import Remote, fetch_all, tree
 from agent.targets.terraform_files import unit_of
 

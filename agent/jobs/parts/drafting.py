@@ -12,10 +12,11 @@ from pathlib import Path
 from agent import gate, permit
 from agent.author import model, repair
 from agent.author.catalog import Blueprint, load_blueprints
+from agent.author.draft import TRUSTED
 from agent.author.model import Bench
 from agent.author.strategist import Grounds, Understanding, understand
 from agent.checks.check import COULD_NOT_RUN
-from agent.domain import ChangeSet, File, Finding, Intent, Request
+from agent.domain import ChangeSet, File, Finding, Intent, Request, Situation
 from agent.errors import AgentError, UserError
 from agent.guardrails import Guardrails
 from agent.jobs.parts.workspace import texts
@@ -53,29 +54,41 @@ def place_of(
     blueprints: Mapping[str, Blueprint],
     cache: Path,
     today: date,
+    around: Situation,
+    secrets: Collection[str],
 ) -> Place:
-    """What the strategist and the authors may look at: the commit of the default branch that the request stands on."""
+    """What the strategist and the authors may look at: the commit of the default branch that the request stands on, and
+    what `intake` was told around it. `secrets` appear in no answer of a tool.
+    """
     return Place(
         repo=open_repo(root), commit=request.base_sha, root=root, settings=settings, guardrails=guardrails,
         tools=replace(tools, environment=allowed(tools.environment)), cache=cache, today=today, blueprints=blueprints,
-        pythons=pythons, explained=repair.told,
+        pythons=pythons, explained=repair.told, open_changes=around.open_changes, locks=around.locks, secrets=secrets,
     )  # fmt: skip
 
 
-def understood(request: Request, place: Place, *, models: Models, role: Role) -> Understanding:
-    """The strategist's answer, held against what there is."""
+def understood(request: Request, place: Place, around: Situation, *, models: Models, role: Role) -> Understanding:
+    """The strategist's answer, held against what there is and what the request's pull request holds already."""
     grounds = Grounds(
         environments=[name for name in place.guardrails.environments if name in place.settings.environments],
         blueprints=load_blueprints(),
-        paths=place.paths,
+        paths=(*place.paths, *(file.path for file in around.draft if file.content is not None)),
+        draft=around.draft,
     )
     return understand(request, grounds=grounds, readings=readings(place, role.tools), models=models, role=role)
 
 
-def written(request: Request, intent: Intent, place: Place, *, models: Models, role: Role) -> ChangeSet:
-    """The change that the author of the intent's target writes, examined draft by draft."""
-    found = bench(intent, place, names=role.tools)
-    return model.write(request, intent, bench=found, models=models, role=role)
+def written(
+    request: Request, intent: Intent, place: Place, around: Situation, *, models: Models, role: Role
+) -> ChangeSet:
+    """The change that the author of the intent's target writes, examined draft by draft. It begins from what the
+    request's pull request holds in the intent's units; the change, and what examines it, is against the default branch.
+    """
+    found = bench(intent, place, names=role.tools, draft=around.draft)
+    # What was asked for by `/agent revise` is not there yet; any other command goes on with what stands.
+    found = replace(found, more_asked=request.trigger == "revise")
+    made = model.write(request, intent, bench=found, models=models, role=role)
+    return made.model_copy(update={"begun_from": around.draft_commit}) if found.draft else made
 
 
 def readings(place: Place, names: Collection[str]) -> tuple[Reading, ...]:
@@ -88,9 +101,15 @@ def _reading(place: Place, name: str) -> Reading:
     return Reading(tool.name, tool.description, tool.parameters, lambda given: answer(tool, place, given))
 
 
-def bench(intent: Intent, place: Place, *, names: Collection[str]) -> Bench:
-    """Everything that the author of `intent` works with."""
+def bench(intent: Intent, place: Place, *, names: Collection[str], draft: Sequence[File] = ()) -> Bench:
+    """Everything that the author of `intent` works with; of `draft`, what lies in the intent's units, without the files
+    that only trusted code writes.
+    """
     base = texts(place.repo, place.commit, ["infra"])
+    inside = tuple(f"{unit}/" for unit in intent.units)
+    begun = tuple(
+        file for file in draft if file.path.startswith(inside) and file.path.rpartition("/")[2] not in TRUSTED
+    )
 
     def look(files: Sequence[File]) -> Sequence[Finding]:
         found, broken = examine(place, files, intent.units)
@@ -114,6 +133,7 @@ def bench(intent: Intent, place: Place, *, names: Collection[str]) -> Bench:
         examine=look,
         laid_out=laid_out,
         most_creates=permit.limits_of(place.guardrails, intent.environment).max_creates,
+        draft=begun,
     )
 
 

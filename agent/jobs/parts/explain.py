@@ -50,7 +50,7 @@ def _page(rule: str) -> str:
     if rule not in asks:
         return ""
     how = preflight.never(rule) or (
-        f"Whom policies/guardrails.yml names under overrides can set it aside: /agent override {rule} <reason>"
+        f"Whom policies/guardrails.yml names under overrides can set it aside: /agent override {rule}=<value> <reason>"
     )
     return f"{rule}: {asks[rule]}\n\n{how}\n"
 

@@ -36,7 +36,7 @@ def opinion_of(
     made = review or NOT_REACHED
     if made.status in ("passed", "findings") and (why := verdict.unreviewed(plan, made)):
         made = made.model_copy(update={"status": "inconclusive", "reason": why})
-    aside = {one.rule for one in request.overrides}
+    aside = verdict.set_aside(made, request.overrides)
     grave = verdict.holds_up(made.findings, guardrails.review)
     return Opinion(
         review=made,

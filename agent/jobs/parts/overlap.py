@@ -5,11 +5,10 @@ from pathlib import Path
 
 import git
 
-from agent.domain import Request
+from agent.domain import OpenChange, Request
 from agent.github import read, write
 from agent.github.connect import Connection
 from agent.jobs.parts.clashes import open_changes
-from agent.preflight import OpenChange
 from agent.render.answers import OVERLAP, overlap
 from agent.render.page import Context
 from agent.repo import Remote, fetch, open_repo

@@ -34,7 +34,7 @@ def scan(
 ) -> Findings:
     """The gate's findings on `change`, or those of every check. No tool sees a file that the gate refused."""
     repo = open_repo(root)
-    base = infrastructure(repo, request.base_sha)
+    base = infrastructure(repo, request.base_sha, beside=(*change.units, *(file.path for file in change.files)))
     after = laid_over(base, change.files)
     ours = trusted(change.units, after, base=base, settings=settings, root=root)
     started = time.monotonic()

@@ -16,6 +16,7 @@ from agent.github.connect import Connection
 from agent.jobs.parts.askers import from_messages
 from agent.jobs.parts.steering import Rights, Steering, steering
 from agent.jobs.parts.workspace import change_of, infrastructure, units_of
+from agent.preflight import REVIEW
 from agent.repo import Remote, fetch, message, messages
 from agent.settings import Settings
 
@@ -54,6 +55,10 @@ def from_issue(here: Surroundings, number: int, *, actor: str, trigger: Trigger,
     pull = read.open_pull(here.connection, f"agent/{number}")
     said = Steering() if trigger == "label" else _said(here, number, pull, until=comment)
     sha256 = digest_of(issue.title, issue.body, *said.answers)
+    if trigger != "label" and _edited(issue, said):
+        label = here.settings.request_label
+        why = f"issue #{number} was changed since the status comment was written; put the label {label} on again"
+        reasons, trigger = (*reasons, why), "usage"
     left_out = (f"earlier answers left out, for their length: {said.left_out}",) if said.left_out else ()
     return Request(
         status="refused" if reasons else "accepted",
@@ -72,6 +77,7 @@ def from_issue(here: Surroundings, number: int, *, actor: str, trigger: Trigger,
         actor=actor,
         sha256=sha256,
         confirmed_by=said.confirmed_by if said.shown == sha256 else "",
+        confirmed=said.confirmed if said.shown == sha256 else None,
         base_sha=here.base,
         branch=f"agent/{number}",
         pull_request=pull.number if pull else None,
@@ -81,13 +87,28 @@ def from_issue(here: Surroundings, number: int, *, actor: str, trigger: Trigger,
     )
 
 
+def _edited(issue: read.IssueView, said: Steering) -> bool:
+    """Whether title or text are others than those that our status comment is about: whoever filed the issue may edit it
+    at any time, and nobody who may call the agent has asked for that text. Answers may have come since.
+    """
+    known = (digest_of(issue.title, issue.body, *said.answers[:count]) for count in range(len(said.answers) + 1))
+    return bool(said.shown) and said.shown not in known
+
+
 def _said(here: Surroundings, number: int, pull: read.PullView | None, *, until: int | None) -> Steering:
-    """What people have said so far; of approvals those for the commit that the pull request stands at."""
+    """What people have said so far; of approvals, and of overrides of a review, those for the commit that the pull
+    request stands at.
+    """
     places = [number, *([pull.number] if pull else [])]
     label = here.settings.request_label
     said = steering(here.connection, places, rights=here.rights, label=label, until=until)
     now = tuple(one for one in said.approvals if pull is not None and one.commit == pull.head_sha)
-    return replace(said, approvals=now)
+    still = tuple(
+        one
+        for one in said.overrides
+        if not one.rule.startswith(REVIEW) or (pull is not None and one.value == pull.head_sha)
+    )
+    return replace(said, approvals=now, overrides=still)
 
 
 def from_pull(
@@ -138,7 +159,7 @@ def from_pull(
     )
     change = ChangeSet(
         status="written" if files else "nothing",
-        author=_written_by(here, pull.head_sha) if ours else f"person:{pull.author}",
+        author=written_by(here, pull.head_sha) if ours else f"person:{pull.author}",
         summary=title.text,
         files=files,
         units=units,
@@ -148,7 +169,7 @@ def from_pull(
     return request, change
 
 
-def _written_by(here: Surroundings, commit: str) -> str:
+def written_by(here: Surroundings, commit: str) -> str:
     """Who wrote what stands on a branch of ours: a model, when the message of one of its commits says so, whoever
     pushed to it later. The history is here since the change was read off it.
     """

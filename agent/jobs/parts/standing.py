@@ -6,6 +6,14 @@ from agent.github.connect import Connection
 from agent.render.answers import Line, Standing, lock_line
 
 
+def runs_of(number: int, pull: int | None) -> tuple[tuple[str, str], ...]:
+    """File and title of the runs that write, plan or judge request `number` and its pull request, as their `run-name`
+    says it.
+    """
+    numbers = dict.fromkeys((number, *([pull] if pull else [])))
+    return tuple((f"{name}.yml", f"{name} #{one}") for name in ("agent", "change") for one in numbers)
+
+
 def standing_of(request: Request, *, connection: Connection, this_run: str = "") -> Standing:
     """What is known of the request now. Nothing is taken from a comment. `this_run`, the address of the run that asks,
     is not under way: it ends with the answer.
@@ -16,8 +24,9 @@ def standing_of(request: Request, *, connection: Connection, this_run: str = "")
     if pull and pull.merged and pull.merge_commit:
         found += [one for one in runs.checks_of(connection, pull.merge_commit) if one.name == "agent/apply"]
     held = [lock for lock in locks.held(connection) if pull is not None and lock.pull_request == pull.number]
-    numbers = {request.number, *([pull.number] if pull else [])}
-    titles = {f"{workflow} #{number}" for workflow in ("agent", "change", "apply") for number in numbers}
+    wanted = {*runs_of(request.number, pull.number if pull else None)}
+    if pull and pull.merged:
+        wanted |= {("apply.yml", f"apply #{pull.number} again"), ("apply.yml", f"apply {pull.merge_commit}")}
     labels = tuple(label for label in issue.labels if label.startswith("agent:"))
     return Standing(
         labels=labels,
@@ -28,7 +37,7 @@ def standing_of(request: Request, *, connection: Connection, this_run: str = "")
         locks=tuple(map(lock_line, held)),
         runs=tuple(
             Line(text=f"{one.title}, {one.status.replace('_', ' ')}", url=one.url)
-            for one in runs.under_way(connection, titles)
+            for one in runs.under_way(connection, wanted)
             if str(one.id) != this_run.rpartition("/")[2]
         ),
         next=_next(labels, open_pull=pull is not None and pull.state == "open"),

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from agent import commands, permit, preflight
 from agent.clean import LIMIT, clean
-from agent.domain import Approval, Override
+from agent.domain import Approval, Confirmed, Override
 from agent.github import read
 from agent.github.connect import Connection
 from agent.guardrails import Guardrails
+from agent.jobs.parts.confirmed import decoded
 from agent.render.answers import asked_of
 from agent.render.page import find_marker
 from agent.scope import STATEFUL
@@ -22,20 +24,28 @@ ADDRESS = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*")+')
 
 @dataclass(frozen=True)
 class Steering:
-    """In the order in which it was said; of overrides of one rule, and approvals of one address, the last counts.
+    """In the order in which it was said; of overrides of one value, of approvals of one address the last counts.
 
-    `confirmed_by` confirmed after the last answer; `shown` is the hash of the request that our status comment shows.
-    `answered_by` gave the answers that are read; `left_out` counts answers that are too long, together with those after
-    them, to be read.
+    `confirmed_by` confirmed, after the last answer, the understanding `confirmed` that our status comment showed by
+    then; `shown` is the hash of the request that the status comment shows. `answered_by` gave the answers that are
+    read; `left_out` counts answers that are too long, together with those after them, to be read.
     """
 
     answers: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     approvals: tuple[Approval, ...] = ()
     confirmed_by: str = ""
+    confirmed: Confirmed | None = None
     shown: str = ""
     left_out: int = 0
     answered_by: tuple[str, ...] = ()
+
+
+def to_override(command: commands.Command) -> tuple[str, str, str]:
+    """Rule, value and reason that `/agent override` names; value and reason are empty when it names none."""
+    named, reason = command.text.split(maxsplit=1)
+    rule, _, value = named.partition("=")
+    return rule, clean(value).text.strip(), clean(reason).text.strip()
 
 
 class Rights:
@@ -118,12 +128,13 @@ def steering(
     found = [comment for place in places for comment in read.comments(connection, place)]
     answers: list[str] = []
     answered_by: list[str] = []
-    overrides: dict[str, Override] = {}
+    overrides: dict[tuple[str, str], Override] = {}
     approvals: dict[tuple[str, str], Approval] = {}
-    confirmed_by = shown = ""
+    confirms: list[read.CommentView] = []
+    status: read.CommentView | None = None
     for comment in sorted(found, key=lambda comment: comment.id):
         if comment.author == connection.bot and find_marker(comment.body) == "status":
-            shown = asked_of(comment.body)
+            status = comment
             continue
         command = commands.parse(comment.body)
         late = until is not None and comment.id > until
@@ -134,17 +145,18 @@ def steering(
             case "revise" if not stale and rights.may_write(comment.author):
                 answers.append(clean(command.text).text)
                 answered_by.append(comment.author)
-                confirmed_by = ""
+                confirms = []
                 # What is written anew is reviewed anew.
-                overrides = {rule: one for rule, one in overrides.items() if not rule.startswith(preflight.REVIEW)}
+                overrides = {key: one for key, one in overrides.items() if not one.rule.startswith(preflight.REVIEW)}
             case "confirm" if not stale and rights.may_write(comment.author):
-                confirmed_by = comment.author
+                confirms.append(comment)
             case "override" if not stale:
-                rule, reason = command.text.split(maxsplit=1)
-                seen = clean(reason).text.strip()
-                if seen and not rights.why_no_override(comment.author, rule):
-                    overrides.pop(rule, None)
-                    overrides[rule] = Override(rule=rule, reason=seen, by=comment.author, comment_id=comment.id)
+                rule, value, seen = to_override(command)
+                if value and seen and not rights.why_no_override(comment.author, rule):
+                    overrides.pop((rule, value), None)
+                    overrides[rule, value] = Override(
+                        rule=rule, value=value, reason=seen, by=comment.author, comment_id=comment.id
+                    )
             case "approve-destroy":
                 commit, addresses = command.text.split(maxsplit=1)
                 for address in ADDRESS.findall(addresses) if not rights.why_no_approval(comment.author) else ():
@@ -152,15 +164,44 @@ def steering(
                         commit=commit, address=address, by=comment.author, comment_id=comment.id
                     )
     kept = _newest(answers)
+    confirmed_by, confirmed = _confirmation(connection, status, confirms)
     return Steering(
-        kept,
-        tuple(overrides.values()),
-        tuple(approvals.values()),
-        confirmed_by,
-        shown,
-        len(answers) - len(kept),
-        tuple(dict.fromkeys(answered_by[len(answers) - len(kept) :])),
+        answers=kept,
+        overrides=tuple(overrides.values()),
+        approvals=tuple(approvals.values()),
+        confirmed_by=confirmed_by,
+        confirmed=confirmed,
+        shown=asked_of(status.body)[0] if status else "",
+        left_out=len(answers) - len(kept),
+        answered_by=tuple(dict.fromkeys(answered_by[len(answers) - len(kept) :])),
     )
+
+
+def _confirmation(
+    connection: Connection, status: read.CommentView | None, confirms: Sequence[read.CommentView]
+) -> tuple[str, Confirmed | None]:
+    """Who confirmed the understanding that `status` shows, and that understanding; else nobody and nothing.
+
+    It counts for what stood there when it was given: what was shown later has to be confirmed anew. Nobody else may
+    have written what stands there: whoever may write can edit the comments of others.
+    """
+    bounds = decoded(asked_of(status.body)[1]) if status else None
+    if status is None or bounds is None:
+        return "", None
+    fitting = [one for one in confirms if counts_for(one, bounds, shown_at=status.updated_at)]
+    if not fitting or read.edited_by_others(connection, status):
+        return "", None
+    return fitting[-1].author, bounds.model_copy(update={"comment": fitting[-1].id})
+
+
+def counts_for(confirm: read.CommentView, bounds: Confirmed, *, shown_at: datetime) -> bool:
+    """Whether a `/agent confirm` is one of `bounds`, which the status comment shows since `shown_at`.
+
+    GitHub's times are whole seconds, so what was written before that is told by its number too.
+    """
+    if bounds.comment:  # the status comment was brought up to date since, and names the one that counted
+        return confirm.id == bounds.comment
+    return confirm.id > bounds.after and confirm.created_at >= shown_at
 
 
 def _newest(answers: Sequence[str]) -> tuple[str, ...]:

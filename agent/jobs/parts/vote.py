@@ -55,7 +55,7 @@ def vote(request: Request, *, context: Context, connection: Connection, guardrai
         return nothing_done(
             context,
             counted.against
-            or f"{request.actor} does not count here: who asked for the change, who pushed its last commit and whom "
+            or f"{request.actor} does not count here: who asked for the change, who pushed to its branch and whom "
             "the guardrails do not name never do, and it has to be written on the pull request itself",
         )
     missing = counted.against or approvals.approvals_missing(guardrails, sealed.risk, who, commit=commit)

@@ -1,5 +1,6 @@
 """A commit -> what the jobs read off it: texts, units, trusted files, fingerprints."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,8 @@ from agent.targets.terraform_warm import LOCK
 POLICY_FOLDERS = ("policies", ".github")
 PROGRAM_FOLDERS = ("agent", "bin", "requirements", "pyproject.toml")
 PROGRAM = "bin/infra-agent"
+# What is deployed together where no module is called: a play with its roles, an application.
+_HOME = re.compile(r"infra/(?:ansible/[^/]+|kubernetes/[^/]+/[^/]+)/")
 
 
 def texts(repo: git.Repo, commit: str, folders: Iterable[str]) -> dict[str, str]:
@@ -133,6 +136,11 @@ def refusals(
     )
 
 
-def infrastructure(repo: git.Repo, commit: str) -> dict[str, str]:
-    """Every text below infra/terraform in `commit`."""
-    return texts(repo, commit, [ROOT])
+def infrastructure(repo: git.Repo, commit: str, beside: Iterable[str] = ()) -> dict[str, str]:
+    """Every text below infra/terraform in `commit`, and those of the plays and applications that hold `beside`.
+
+    `beside` are paths of files or units: what a change touches of a chart, a kustomization or a play is judged as a
+    whole, and the hundreds of others are not read for it.
+    """
+    homes = {found.group() for path in beside if (found := _HOME.match(f"{path}/"))}
+    return texts(repo, commit, [ROOT, *sorted(homes)])

@@ -75,7 +75,9 @@ def edit(call: Call, comment_id: int) -> Answer:
     row, body = _find(call, comment_id), _body(call)
     _require_own(call, row)
     with call.forge.db.write():
-        call.forge.db.run("UPDATE comments SET body = ?, updated_at = ? WHERE id = ?", body, now(), comment_id)
+        moment = now()
+        call.forge.db.run("UPDATE comments SET body = ?, updated_at = ? WHERE id = ?", body, moment, comment_id)
+        call.forge.db.run("INSERT OR REPLACE INTO comment_editors VALUES (?, ?, ?)", comment_id, call.who.id, moment)
         new = _find(call, comment_id)
         _emit(call, new, "edited", changes={"body": {"from": row["body"]}})
         shape = comment(call.forge, call.repo, new)

@@ -80,6 +80,20 @@ def _comment(forge: "Forge", node: str) -> Row:
     return row
 
 
+def _editor(forge: "Forge", actor: Actor, variables: Mapping[str, Any]) -> dict[str, Any]:
+    row = _comment(forge, str(variables.get("id")))
+    repo = forge.db.get("SELECT * FROM repositories WHERE id = ?", row["repo_id"])
+    if not may(forge.db, repo, actor, role="read", needs=("issues:read", "pull_requests:read")):
+        raise _Refused("FORBIDDEN", "Resource not accessible by integration")
+    edit = forge.db.one("SELECT * FROM comment_editors WHERE comment_id = ?", row["id"])
+    if edit is None:
+        return {"node": {"lastEditedAt": None, "editor": None}}
+    who = forge.user_row(edit["user_id"])
+    # GraphQL names an App's account without the suffix that REST gives it.
+    editor = {"__typename": who["kind"], "login": who["login"].removesuffix("[bot]")}
+    return {"node": {"lastEditedAt": edit["edited_at"], "editor": editor}}
+
+
 def _decision(forge: "Forge", actor: Actor, variables: Mapping[str, Any]) -> dict[str, Any]:
     name, number = f"{variables.get('owner')}/{variables.get('name')}", variables.get("number")
     repo = forge.repository_row(name)
@@ -122,6 +136,11 @@ OPERATIONS: tuple[tuple[str, Operation], ...] = (
         r"mutation \w+\(\$input: MinimizeCommentInput!\) "
         r"\{ minimizeComment\(input: \$input\) \{ minimizedComment \{ isMinimized \} \} \}",
         _minimize,
+    ),
+    (
+        r"query ?\w*\(\$id: ID!\) "
+        r"\{ node\(id: \$id\) \{ \.\.\. on IssueComment \{ lastEditedAt editor \{ __typename login \} \} \} \}",
+        _editor,
     ),
     (
         r"query ?\w*\(\$owner: String!, \$name: String!, \$number: Int!\) "

@@ -67,6 +67,8 @@ CREATE TABLE IF NOT EXISTS variables (
     repo_id INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL, PRIMARY KEY (repo_id, name));
 CREATE TABLE IF NOT EXISTS minimized (comment_id INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS comment_editors (
+    comment_id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, edited_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS apps (
     id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users, slug TEXT NOT NULL UNIQUE,
     public_key TEXT NOT NULL, permissions TEXT NOT NULL, created_at TEXT NOT NULL);
