@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ class Desk:
     guardrails: Guardrails = field(default_factory=lambda: load_guardrails(PROJECT))
     now: datetime = datetime(2026, 1, 2, tzinfo=UTC)
     models: Models = field(default_factory=lambda: Models(Providers(), Budget()))
+    checkouts: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     def person(self, login: str) -> Repository:
         api = github.Github(
@@ -68,8 +70,15 @@ class Desk:
         return Remote(url=f"{self.server.url}/{REPOSITORY}.git", token=token)
 
     def clone(self, *, depth: int = 1) -> Path:
+        """A checkout of main as it stands, of the job's own; while main stands still it is a copy of the one before."""
         where = self.folder / f"clone-{len(list(self.folder.iterdir()))}"
-        git.Repo.clone_from(self.remote().url, where, depth=depth, branch="main")
+        tip = self.forge.resolve(REPOSITORY, "main")
+        fetched = self.checkouts.get((tip, depth))
+        if fetched is None:
+            fetched = self.folder.parent / f"checkout-{tip}-{depth}"
+            git.Repo.clone_from(self.remote().url, fetched, depth=depth, branch="main")
+            self.checkouts[tip, depth] = fetched
+        shutil.copytree(fetched, where, symlinks=True)
         return where
 
     @property

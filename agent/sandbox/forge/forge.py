@@ -106,14 +106,7 @@ class Forge:
         hook.write_text(HOOK)
         hook.chmod(0o755)
         files = [(path, *(value if isinstance(value, tuple) else (0o100644, value))) for path, value in seed.items()]
-        blobs = git.write_blobs(where, [content for _, _, content in files])
-        entries = [(f"{mode:06o}", path, blob) for (path, mode, _), blob in zip(files, blobs, strict=True)]
-        tree = git.write_tree(where, entries, base=None, index=self.scratch())
-        author = person(self.user_row(owner_id))
-        sha = git.write_commit(
-            where, tree=tree, parents=(), author=author, committer=author, message="Initial commit\n"
-        )
-        git.update_ref(where, f"refs/heads/{default_branch}", sha, git.ZERO)
+        git.first_commit(where, files, branch=default_branch, author=person(self.user_row(owner_id)))
         self.db.run(
             "INSERT INTO repositories (owner_id, owner, name, default_branch, created_at, pushed_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",

@@ -3,8 +3,7 @@
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,16 +174,6 @@ def write_blob(repo: Path, content: bytes) -> str:
     return git(repo, "hash-object", "-w", "--stdin", data=content)
 
 
-def write_blobs(repo: Path, contents: Sequence[bytes]) -> list[str]:
-    """SHAs of the blobs, in order; one git for all of them."""
-    with tempfile.TemporaryDirectory(prefix="forge-blobs-") as folder:
-        paths = [Path(folder) / str(number) for number in range(len(contents))]
-        for path, content in zip(paths, contents, strict=True):
-            path.write_bytes(content)
-        names = "".join(f"{path}\n" for path in paths)
-        return git(repo, "hash-object", "-w", "--no-filters", "--stdin-paths", data=names.encode()).split()
-
-
 def commit(repo: Path, sha: str) -> Commit:
     """Raises GitError when `sha` is not a commit here."""
     return commits(repo, "--no-walk=unsorted", sha)[0]
@@ -250,6 +239,20 @@ def write_commit(
         "GIT_COMMITTER_DATE": committer.date,
     }
     return git(repo, "commit-tree", tree, *flags, "-F", "-", data=message.encode(), env=env)
+
+
+def first_commit(repo: Path, files: Iterable[tuple[str, int, bytes]], *, branch: str, author: Person) -> None:
+    """Commit `files` (path, mode, content) to the new branch of an empty repository, as one pack: clients that fetch it
+    get it as it lies there, where loose objects would be packed anew for each of them.
+    """
+    moment = datetime.fromisoformat(author.date)
+    who = f"{author.name} <{author.email}> {int(moment.timestamp())} {moment:%z}"
+    message = b"Initial commit\n"
+    parts = [f"commit refs/heads/{branch}\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode(), message]
+    for path, mode, content in files:
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        parts += [f'M {mode:o} inline "{quoted}"\ndata {len(content)}\n'.encode(), content, b"\n"]
+    git(repo, "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--done", data=b"".join([*parts, b"done\n"]))
 
 
 def write_tag(repo: Path, *, name: str, target: str, kind: str, tagger: Person, message: str) -> str:
