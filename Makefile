@@ -19,7 +19,7 @@ demo:  ## Run the whole pipeline on this laptop: make demo ARGS='--help'
 	@$(setup); "$$home/bin/python" -m agent demo $(ARGS)
 
 test:  ## Run every test: make test ARGS='-k gate'
-	@$(setup); $(more); "$$home/bin/python" -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(setup); $(more); "$$home/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint:  ## ruff, mypy --strict, import layers, zizmor
 	@$(setup); export PATH="$$home/bin:$$PATH"; \

@@ -15,6 +15,16 @@ MIRROR_VARIABLE = "INFRA_AGENT_PROVIDER_MIRROR"
 STATE_BUCKET = "infra-agent-state"
 REGION = "eu-central-1"
 
+# A worker takes whole files. What takes minutes starts first: begun last, it would run on alone.
+LONGEST = ("tests/e2e/", "tests/blueprints/", "tests/targets/test_terraform_real.py", "tests/jobs/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((at for at, prefix in enumerate(LONGEST) if item.nodeid.startswith(prefix)), len(LONGEST))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:

@@ -83,7 +83,7 @@ def test_a_demo_that_is_killed_again_and_again_is_gone_on_with(
     whole: tuple[dict[str, Any], dict[str, object], str], tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    for moment in ("casey files", "author", "propose", "ready after", "merged", "resolve"):
+    for moment in ("author", "propose", "ready after", "resolve"):
         with (tmp_path / f"{moment}.log").open("w+") as log:
             process = subprocess.Popen(
                 command("--state", str(state)), cwd=PROJECT, env=environment(), stdout=log, stderr=subprocess.STDOUT

@@ -63,7 +63,7 @@ def init(program: Path, shop: Path) -> str:
 
 
 def settled(guest: Visit, workflow: str, *, after: int = 0) -> Run:
-    run = guest.settled_run(workflow, timeout=120, after=after)
+    run = guest.settled_run(workflow, timeout=240, after=after)
     assert run.conclusion == "success", [(job.key, job.conclusion) for job in run.jobs]
     return run
 
