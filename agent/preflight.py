@@ -14,6 +14,7 @@ from agent.guardrails import EnvironmentRules, Guardrails
 from agent.settings import Settings
 from agent.targets.terraform_files import MODULES, affected
 from agent.targets.terraform_inventory import Inventory, dependents, environment_of
+from agent.tree import laid_over
 
 # What a reviewer's finding is about. A model may be wrong, so whom the guardrails name can set it aside.
 REVIEW = "review/"
@@ -151,13 +152,7 @@ class _Case:
 
     @cached_property
     def after(self) -> Inventory:
-        texts = dict(self.standing.existing)
-        for file in self.change.files:
-            if file.content is None:
-                texts.pop(file.path, None)
-            else:
-                texts[file.path] = file.content
-        return Inventory(texts, settings=self.settings)
+        return Inventory(laid_over(self.standing.existing, self.change.files), settings=self.settings)
 
     @cached_property
     def types(self) -> tuple[str, ...]:

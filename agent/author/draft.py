@@ -7,6 +7,7 @@ from typing import NamedTuple
 from agent.domain import File, Finding, Intent, Scope, Target, Verb
 from agent.gate.hcl import Block, HclError
 from agent.gate.hcl_parse import parse
+from agent.tree import laid_over
 
 NAME = r"[a-z][a-z0-9-]*"
 UNITS: Mapping[Target, re.Pattern[str]] = {
@@ -75,7 +76,7 @@ def problems(
     laid over, and need not repeat those: they belong to the change. `edits` names, by path, the blocks of standing
     files that the outline said it would change (`resource.aws_s3_bucket.this`).
     """
-    start, change = after(base, begun), whole(begun, files)
+    start, change = laid_over(base, begun), whole(begun, files)
     found = [*_places(files, intent), *_whole(files, change, start=start, base=base, rollback=rollback)]
     for file in files:
         before = start.get(file.path)
@@ -101,7 +102,7 @@ def scope_of(files: Sequence[File], *, base: Mapping[str, str], intent: Intent, 
 
     `most` stands for the number of instances where `count` or `for_each` is no literal: what one change may create.
     """
-    before, then = _resources(base, intent.units), _resources(after(base, files), intent.units)
+    before, then = _resources(base, intent.units), _resources(laid_over(base, files), intent.units)
     verbs: dict[str, set[Verb]] = {}
     creates = destroys = 0
     for address, made in then.items():
@@ -136,17 +137,6 @@ def scope_of(files: Sequence[File], *, base: Mapping[str, str], intent: Intent, 
         max_creates=min(creates, most),
         max_destroys=destroys,
     )
-
-
-def after(base: Mapping[str, str], files: Iterable[File]) -> dict[str, str]:
-    """`base` once `files` are written and deleted."""
-    found = dict(base)
-    for file in files:
-        if file.content is None:
-            found.pop(file.path, None)
-        else:
-            found[file.path] = file.content
-    return found
 
 
 def whole(begun: Iterable[File], files: Iterable[File]) -> tuple[File, ...]:
@@ -198,7 +188,7 @@ def _whole(
         yield _finding("draft/nothing", "")
     if not rollback.strip():
         yield _finding("draft/rollback", "")
-    then = after(base, change)
+    then = laid_over(base, change)
     for unit in sorted({unit for file in change if (unit := _unit_of(file.path))}):
         if any(path.startswith(f"{unit}/") for path in base) or not any(path.startswith(f"{unit}/") for path in then):
             continue
@@ -265,7 +255,7 @@ def _types(files: Sequence[File], base: Mapping[str, str], intent: Intent) -> It
             if kind == "resource" and name not in old and not fits(rest.split(".")[0], intent.types):
                 yield _finding("draft/type", file.path, place.line)
     if not _deletes(intent):
-        then = _resources(after(base, files), intent.units)
+        then = _resources(laid_over(base, files), intent.units)
         for address, was in _resources(base, intent.units).items():
             if address not in then and not was.data:
                 yield _finding("draft/delete", was.unit)

@@ -12,11 +12,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.author import repair
-from agent.author.draft import after, problems, scope_of, whole
+from agent.author.draft import problems, scope_of, whole
 from agent.domain import ChangeSet, File, Finding, Intent, ModelCall, Refusal, Request, Scope
 from agent.models.call import Answer, Models, Reading
 from agent.models.data import Block
 from agent.models.roles import Role
+from agent.tree import laid_over
 
 # Gains flatten after a few rounds of repair; every one costs tokens and minutes.
 ROUNDS = 3
@@ -176,7 +177,7 @@ def grounds(request: Request, intent: Intent, *, base: Mapping[str, str], draft:
         if request.answers:
             blocks.append(Block(label="asked for last", text=request.answers[-1], form="prose", most=20_000))
     left = MOST_STANDING
-    for path, text in sorted(after(base, draft).items()):
+    for path, text in sorted(laid_over(base, draft).items()):
         if path.startswith(tuple(f"{unit}/" for unit in intent.units)) and len(text) <= left:
             left -= len(text)
             blocks.append(Block(label=f"file {path}", text=text, most=60_000))

@@ -17,10 +17,11 @@ from agent.evals.case import Case
 from agent.evals.ground import Ground
 from agent.evals.judge import Said
 from agent.evals.policy import judged_by
-from agent.jobs.parts.workspace import laid_over, refusals, trusted
+from agent.jobs.parts.workspace import refusals, trusted
 from agent.targets import terraform
 from agent.targets.terraform_files import MODULES
 from agent.tools import allowed, clean_copy
+from agent.tree import laid_over
 
 STATIC: Mapping[Target, tuple[str, str]] = {
     "terraform": ("terraform", ""),

@@ -16,8 +16,8 @@ from agent.domain import ChangeSet, Finding, Intent, Plan, Value
 from agent.evals.case import Attribute, Case
 from agent.evals.things import UNKNOWN, Thing, Unread, at, planned, things_of
 from agent.guardrails import Guardrails
-from agent.jobs.parts.workspace import laid_over
 from agent.permit import limits_of
+from agent.tree import laid_over
 
 NO_ANSWER, NO_DRAFT = "author/no-answer", "author/no-draft"
 LONGEST_REASON = 300

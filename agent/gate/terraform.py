@@ -9,6 +9,7 @@ from agent.gate.rules import Example, Hit, Rule
 from agent.gate.terraform_functions import literal_reads
 from agent.gate.terraform_module import Module, Tree, loose_templates, read_modules
 from agent.guardrails import Guardrails
+from agent.tree import laid_over
 
 
 def unparsable(module: Module) -> Iterator[Hit]:
@@ -80,13 +81,9 @@ def examine_terraform(
     files: Sequence[File], *, base: Mapping[str, str] | None, trusted: Mapping[str, str], guardrails: Guardrails
 ) -> list[Finding]:
     """Findings of all Terraform rules on every folder that `files` touches, each folder judged as a whole."""
-    own = {file.path: file.content for file in files if trusted.get(file.path, "") != file.content}
-    known = {**(base or {}), **trusted}
-    for path, content in own.items():
-        if content is None:
-            known.pop(path, None)
-        else:
-            known[path] = content
+    theirs = [file for file in files if trusted.get(file.path, "") != file.content]
+    own = {file.path: file.content for file in theirs}
+    known = laid_over({**(base or {}), **trusted}, theirs)
     tree = Tree(own, base, known, guardrails)
     modules = read_modules(tree)
     found: list[Finding] = []

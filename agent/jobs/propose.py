@@ -18,11 +18,12 @@ from agent.jobs.parts.confirmed import unconfirmed
 from agent.jobs.parts.situation import held_by
 from agent.jobs.parts.snapshot import BRANCH
 from agent.jobs.parts.telling import tell_status
-from agent.jobs.parts.workspace import infrastructure, laid_over, refusals, trusted
+from agent.jobs.parts.workspace import infrastructure, refusals, trusted
 from agent.render import comments
 from agent.render.page import Context
 from agent.repo import Remote, open_repo, push
 from agent.settings import Settings
+from agent.tree import laid_over
 
 
 def run(

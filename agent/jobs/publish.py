@@ -31,11 +31,12 @@ from agent.jobs.parts.snapshot import BRANCH
 from agent.jobs.parts.steering import Rights
 from agent.jobs.parts.telling import State, react, tell_status
 from agent.jobs.parts.vote import PLAN_CHECK
-from agent.jobs.parts.workspace import change_of, fingerprints, infrastructure, laid_over, policy_of, trusted
+from agent.jobs.parts.workspace import change_of, fingerprints, infrastructure, policy_of, trusted
 from agent.render import comments, outputs
 from agent.render.page import Context, Failure, Section, marker
 from agent.repo import Remote, fetch, open_repo
 from agent.settings import Settings
+from agent.tree import laid_over
 
 UNSEALED = (
     "what a person pushed is sealed by the agent's own App, whose key no run of a pull request has: "

@@ -10,13 +10,14 @@ from agent.checks.worker import Worker
 from agent.domain import ChangeSet, CheckRun, File, Finding, Findings, Request
 from agent.errors import UserError
 from agent.guardrails import Guardrails
-from agent.jobs.parts.workspace import infrastructure, laid_over, refusals, trusted
+from agent.jobs.parts.workspace import infrastructure, refusals, trusted
 from agent.repo import open_repo
 from agent.settings import Settings
 from agent.targets.probes import PROBES_FILE, load_probes
 from agent.targets.terraform_files import MODULES
 from agent.targets.terraform_warm import Warm
 from agent.tools import Tools
+from agent.tree import laid_over
 
 
 def scan(

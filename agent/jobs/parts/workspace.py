@@ -65,17 +65,6 @@ def _content(repo: git.Repo, commit: str, path: str) -> str | None:
     return None
 
 
-def laid_over(base: Mapping[str, str], files: Iterable[File]) -> dict[str, str]:
-    """`base` after `files` were written and deleted."""
-    after = dict(base)
-    for file in files:
-        if file.content is None:
-            after.pop(file.path, None)
-        else:
-            after[file.path] = file.content
-    return after
-
-
 def units_of(changed: Iterable[str], after: Mapping[str, str]) -> tuple[str, ...]:
     """The units that a change touches; `after` is every text below infra/terraform once it is made."""
     return affected(changed, after)

@@ -14,6 +14,7 @@ from agent.models.tools.place import Place, other_unit
 from agent.models.tools.tool import Arguments, Tool
 from agent.repo import read
 from agent.targets.terraform_files import LOCK_FILE, affected, reached, trusted_of, uses_of
+from agent.tree import laid_over
 
 # Whether the draft can be read at all. What the policies think of it is not for its author to know before.
 SYNTAX = ("terraform", "yamllint", "ansible-lint", "kubernetes")
@@ -64,12 +65,7 @@ def examine(place: Place, files: Sequence[File], units: Sequence[str]) -> tuple[
         return [*refused], []
     if len(units) > MOST_UNITS:
         raise UserError(f"the draft reaches {len(units)} units; check at most {MOST_UNITS} at once")
-    after = dict(base)
-    for file in files:
-        if file.content is None:
-            after.pop(file.path, None)
-        else:
-            after[file.path] = file.content
+    after = laid_over(base, files)
     folders = _folders(units, after)
     locks = _locks(place, units)
     ours = trusted_of(
