@@ -16,6 +16,8 @@ SHORTEST_QUOTE = 4
 MOST_POINTS = 40
 # What of an intent is held against the change: `readings` were taken from the request's text, `assumptions` were not.
 UNDERSTOOD = {"summary", "actions", "environment", "risk", "blueprint", "readings", "assumptions", "fallback"}
+# What is judged, and so is read whole or not at all: whoever fills its middle would choose what nobody reads.
+WHOLE = ("change", "plan")
 TASK = "Review this change. Answer with your findings; none is a fine answer."
 
 
@@ -59,9 +61,10 @@ def review(
     if not models.can(role):
         why = f"no model of the role {role.name} is configured ({', '.join(role.models)})"
         return Review(status="none", reason=why, commit=commit)
-    answer = models.ask(
-        role, blocks_of(request, change, intent=intent, plan=plan, findings=findings, base=base), Opinion, task=TASK
-    )
+    blocks = blocks_of(request, change, intent=intent, plan=plan, findings=findings, base=base)
+    if why := unread(blocks):
+        return Review(status="inconclusive", reason=why, commit=commit)
+    answer = models.ask(role, blocks, Opinion, task=TASK)
     if answer.value is None:
         return Review(status="inconclusive", reason=answer.reason, commit=commit, calls=answer.calls)
     kept = grounded(answer.value.points, change=change, plan=plan, base=base)
@@ -130,6 +133,17 @@ def blocks_of(
         told = "\n".join(f"{one.path}:{one.line} {one.severity} {one.rule}" for one in found)
         blocks.append(Block(label="findings of the tools", text=told or "none", most=20_000))
     return tuple(blocks)
+
+
+def unread(blocks: Iterable[Block]) -> str:
+    """Why the change cannot be reviewed: of what is judged something would be left out. Empty when all of it is read."""
+    for block in blocks:
+        if block.label in WHOLE and len(block.text) > block.most:
+            return (
+                f"the {block.label} has {len(block.text)} characters, and a reviewer reads at most {block.most}: a part "
+                "of it would be passed unread; ask for less in one request"
+            )
+    return ""
 
 
 def diff_of(change: ChangeSet, base: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ ROUNDS = 3
 MOST_TYPES = 30
 MOST_STANDING = 200_000
 MOST_SAID = 10
+# What has one of these against it is no change yet: neither the gate nor a tool has seen it, so nothing of it is kept.
+UNEXAMINED = frozenset({"draft/place", "draft/twice", "draft/trusted", "draft/nothing"})
 OUTLINE = (
     "Say first what you will write: the types of resources (modules of Ansible, kinds of Kubernetes) that your code "
     "will use, and for each file that stands already the blocks in it that you will change."
@@ -143,7 +145,7 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
         change = whole(bench.draft, files)
         if not found:
             return _change(answer.value, change, work, intent, bench, status="written")
-        gated = any(one.source == "gate" or one.rule.startswith("draft/place") for one in found)
+        gated = any(one.source == "gate" or one.rule in UNEXAMINED for one in found)
         if not gated and (work.best is None or len(found) < work.best[0]):
             work.best = (len(found), answer.value, change, found)
         if repair.broken(found):
@@ -201,8 +203,7 @@ def _found(
     ours = problems(files, base=bench.base, intent=intent, edits=edits, rollback=draft.rollback, begun=bench.draft)
     if bench.draft and not bench.more_asked:
         ours = tuple(one for one in ours if one.rule != "draft/nothing")
-    misplaced = {"draft/place", "draft/twice", "draft/trusted", "draft/nothing"} & {one.rule for one in ours}
-    theirs = () if misplaced else bench.examine(whole(bench.draft, files))
+    theirs = () if UNEXAMINED & {one.rule for one in ours} else bench.examine(whole(bench.draft, files))
     return (*ours, *(one for one in theirs if one.severity != "info"))
 
 

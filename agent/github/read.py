@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from github.CheckRun import CheckRun
 from github.Issue import Issue
 from github.IssueComment import IssueComment
 from github.NamedUser import NamedUser
@@ -228,20 +229,22 @@ def check_output(connection: Connection, *, commit: str, check: str, until: date
 
     What was posted later is no part of what a person saw when they merged.
     """
-    with explained(f"the check {check} of {commit[:7]}"):
-        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="all")
-        ours = [
-            run
-            for run in runs
-            if run.app is not None
-            and run.app.id == connection.app_id
-            and run.completed_at is not None
-            and (until is None or run.completed_at <= until)
-        ]
+    ours = [
+        run
+        for run in ended_checks(connection, commit=commit, check=check)
+        if until is None or (run.completed_at is not None and run.completed_at <= until)
+    ]
     if not ours:
         return None
     newest = max(ours, key=lambda run: run.id)
     return newest.output.text if newest.conclusion == "success" else None
+
+
+def ended_checks(connection: Connection, *, commit: str, check: str) -> list[CheckRun]:
+    """Every check run `check` on `commit` that our own App posted and ended."""
+    with explained(f"the check {check} of {commit[:7]}"):
+        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="all")
+        return [run for run in runs if run.app is not None and run.app.id == connection.app_id and run.completed_at]
 
 
 def labels_since(connection: Connection, since: datetime) -> Iterator[Labelled]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from github.PullRequest import PullRequest
 
 from agent.errors import ToolError
+from agent.github import read
 from agent.github.connect import Connection, explained
 
 DECISION = """
@@ -69,16 +70,7 @@ def approving(connection: Connection, number: int, commit: str) -> tuple[ReviewV
 
 def record(connection: Connection, *, commit: str, check: str) -> Record | None:
     """The text of the newest ended check run `check` of our own App on `commit` that holds one, however it ended."""
-    with explained(f"the check {check} of {commit[:7]}"):
-        runs = connection.repository.get_commit(commit).get_check_runs(check_name=check, filter="all")
-        ours = [
-            run
-            for run in runs
-            if run.app is not None
-            and run.app.id == connection.app_id
-            and run.completed_at is not None
-            and run.output.text
-        ]
+    ours = [run for run in read.ended_checks(connection, commit=commit, check=check) if run.output.text]
     if not ours:
         return None
     newest = max(ours, key=lambda run: run.id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from agent.domain import ModelCall
 from agent.errors import AgentError
 from agent.models.budget import Budget
-from agent.models.data import Block, prepare
+from agent.models.data import BYTES_A_TOKEN, Block, prepare
 from agent.models.outcomes import outcome_of
 from agent.models.providers import Providers, model_of
 from agent.models.roles import Limits, Role
@@ -163,7 +164,7 @@ class Models:
                         value = run.output
                 except Exception as error:  # noqa: BLE001 - every failure of a model is an outcome, and is counted
                     outcome, reason = outcome_of(error)
-        call = record(role, name, outcome, usage, time.monotonic() - began)
+        call = record(role, name, outcome, usage, time.monotonic() - began, messages=messages)
         if self.transcript is not None:
             self.transcript(role.name, _redacted("\n\n".join(question).strip(), messages, secrets))
         return value, call, reason
@@ -204,6 +205,9 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CostNotFoundWarning)
         warnings.simplefilter("ignore", UsageLimitUnavailableWarning)
+        # What a server wrote where numbers belong; the texts of these repeat it.
+        warnings.filterwarnings("ignore", message="Failed to extract usage")
+        warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
         yield
 
 
@@ -224,21 +228,50 @@ def _settings(role: Role, left: Limits) -> "ModelSettings":
     return merge_model_settings(merge_model_settings(general, anthropic), openai) or general
 
 
-def record(role: Role, model: str, outcome: Outcome, usage: "RunUsage", seconds: float) -> ModelCall:
-    """The record of one call. A price that is not known is None, never 0."""
+def record(
+    role: Role, model: str, outcome: Outcome, usage: "RunUsage", seconds: float, *, messages: Sequence[Any]
+) -> ModelCall:
+    """The record of one call. A price that is not known is None, never 0.
+
+    A provider that answers and counts nothing, or no number, has its tokens counted here from `messages`, at their
+    most: or no ceiling would ever be reached.
+    """
+    if usage.requests and not (usage.input_tokens and usage.output_tokens):
+        least = _tokens_of(messages)
+        return ModelCall(
+            role=role.name,
+            model=model,
+            prompt=role.version,
+            outcome=outcome,
+            requests=usage.requests,
+            input_tokens=max(_whole(usage.input_tokens), usage.requests * least),
+            output_tokens=max(_whole(usage.output_tokens), least),
+            seconds=round(seconds, 3),
+        )
     return ModelCall(
         role=role.name,
         model=model,
         prompt=role.version,
         outcome=outcome,
         requests=usage.requests,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
+        input_tokens=_whole(usage.input_tokens),
+        output_tokens=_whole(usage.output_tokens),
+        cache_read_tokens=_whole(usage.cache_read_tokens),
+        cache_write_tokens=_whole(usage.cache_write_tokens),
         seconds=round(seconds, 3),
         usd=float(usage.cost) if usage.cost is not None else None,
     )
+
+
+def _whole(count: float) -> int:
+    """What a provider counted, whatever number it wrote."""
+    return math.ceil(count)
+
+
+def _tokens_of(messages: Sequence[Any]) -> int:
+    from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+    return math.ceil(len(ModelMessagesTypeAdapter.dump_json(list(messages))) / BYTES_A_TOKEN)
 
 
 def allowance(role: Role, model: str, left: Limits) -> str:

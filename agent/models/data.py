@@ -9,6 +9,8 @@ from agent.clean import clean, strip_hidden
 from agent.domain import Value
 from agent.render.redact import redact
 
+# Texts for a model are counted by bytes: code and prose have three to four a token, other scripts three and more.
+BYTES_A_TOKEN = 3
 LABEL = re.compile(r"[^a-z0-9 ._/-]")
 
 

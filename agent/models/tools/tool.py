@@ -13,11 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.domain import Value
 from agent.errors import ToolError, UserError
+from agent.models.data import BYTES_A_TOKEN
 from agent.models.tools.place import Place
 from agent.render.redact import redact
 
-# Texts for a model are counted by bytes: code and prose have three to four a token, other scripts three and more.
-BYTES_A_TOKEN = 3
 # What is looked through for secrets at most; a longer answer has to be asked for in parts.
 MOST_BYTES = 256 * 1024
 _ROOM = 160
