@@ -7,6 +7,8 @@ from typing import NamedTuple
 from agent.domain import File, Finding, Intent, Scope, Target, Verb
 from agent.gate.hcl import Block, HclError
 from agent.gate.hcl_parse import parse
+from agent.gate.kubernetes_file import read_manifests
+from agent.render.redact import REDACTED
 from agent.tree import laid_over
 
 NAME = r"[a-z][a-z0-9-]*"
@@ -33,6 +35,7 @@ RULES: Mapping[str, str] = {
     "draft/described": "every variable needs a type and a description, every output a description",
     "draft/rollback": "the rollback note is empty; say in one or two sentences how to take the change back",
     "draft/nothing": "nothing would change; write what the task asks for",
+    "draft/redacted": "holds (redacted), which stands for a text that you were not shown; write no file that holds it",
 }
 _KIND = re.compile(r"^kind:\s*([A-Za-z]+)\s*$", re.MULTILINE)
 
@@ -80,6 +83,9 @@ def problems(
     found = [*_places(files, intent), *_whole(files, change, start=start, base=base, rollback=rollback)]
     for file in files:
         before = start.get(file.path)
+        if file.content is not None and REDACTED in file.content and REDACTED not in (before or ""):
+            line = file.content.count("\n", 0, file.content.index(REDACTED)) + 1
+            found.append(_finding("draft/redacted", file.path, line))
         if before is None:
             found += _described(file)
         elif file.content is None:
@@ -262,11 +268,18 @@ def _types(files: Sequence[File], base: Mapping[str, str], intent: Intent) -> It
 
 
 def _kinds(files: Sequence[File], intent: Intent) -> Iterator[Finding]:
-    for file in files:
-        if file.path.endswith((".yaml", ".yml")) and file.content is not None:
-            for match in _KIND.finditer(file.content):
-                if intent.types and match[1] not in (*intent.types, "Kustomization"):
-                    yield _finding("draft/type", file.path, file.content.count("\n", 0, match.start()) + 1)
+    """Manifests are of the kinds that the intent names, however they are written. What is no YAML has lines alone."""
+    texts = {file.path: file.content for file in files}
+    for manifest in read_manifests(texts, ()):
+        if manifest.error is not None:
+            text = texts[manifest.path] or ""
+            named = [(match[1], text.count("\n", 0, match.start()) + 1) for match in _KIND.finditer(text)]
+        else:
+            plain = manifest.kind and manifest.patched is None and not manifest.is_values
+            named = [(manifest.kind, manifest.root.line)] if plain else []
+        for kind, line in named:
+            if intent.types and kind not in (*intent.types, "Kustomization"):
+                yield _finding("draft/type", manifest.path, line)
 
 
 def _resources(texts: Mapping[str, str], units: Collection[str]) -> dict[str, Resource]:

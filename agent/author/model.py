@@ -96,6 +96,7 @@ class Bench:
     `validate` and syntax checks have against files, in a clean copy. `laid_out` lays new files out as `terraform fmt`
     does. `most_creates` is how many resources one change may create in the environment. `draft` is what the request's
     own pull request holds already, against `base`: the author begins from it. Unless `more_asked`, that may be all.
+    `refused` says why a path's text is shown to no model (empty: it is): state, variable files, keys.
     """
 
     base: Mapping[str, str]
@@ -106,6 +107,7 @@ class Bench:
     most_creates: int = 100
     draft: Sequence[File] = ()
     more_asked: bool = False
+    refused: Callable[[str], str] = lambda path: ""
 
 
 @dataclass
@@ -123,7 +125,9 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
     Every failure of a model ends here as a text; nothing is raised for one.
     """
     work = _Work()
-    known = grounds(request, intent, base=bench.base, draft=bench.draft)
+    shown = {path: text for path, text in bench.base.items() if not bench.refused(path)}
+    begun_from = [file for file in bench.draft if not bench.refused(file.path)]
+    known = grounds(request, intent, base=shown, draft=begun_from)
     begun = f" {BEGUN}" if bench.draft else ""
     outlined = models.ask(role, known, Outline, tools=bench.readings, task=f"{OUTLINE}{begun}")
     work.calls += outlined.calls

@@ -6,7 +6,7 @@ only ever goes up from it; and a golden path is filled in by the same code that 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.author.blueprint import write
 from agent.author.catalog import Blueprint
 from agent.author.draft import environment_of
-from agent.author.request_form import normal
+from agent.author.request_form import ENVIRONMENT, normal
 from agent.domain import Action, ChangeSet, File, Intent, ModelCall, Question, Request, Risk, Target
 from agent.guardrails import RISKS, Guardrails
 from agent.models.call import Models, Reading
@@ -115,7 +115,13 @@ class Understanding:
 def understand(
     request: Request, *, grounds: Grounds, readings: Sequence[Reading], models: Models, role: Role
 ) -> Understanding:
-    """Ask the strategist, at most TRIES times. No usable answer gives no Intent, and the reason."""
+    """Ask the strategist, at most TRIES times. No usable answer gives no Intent, and the reason.
+
+    An environment that was chosen in the form is the only one that may be understood, until an answer says otherwise.
+    """
+    chosen = request.fields.get(ENVIRONMENT, "").strip().lower()
+    if chosen in grounds.environments and not request.answers:
+        grounds = replace(grounds, environments=(chosen,))
     blocks = blocks_of(request, grounds)
     calls: list[ModelCall] = []
     more = [*([BEGUN] if grounds.draft else []), *([CONFIRMED] if request.confirmed else [])]
@@ -175,6 +181,9 @@ def problems(said: Understood, grounds: Grounds) -> list[str]:
         found.append("actions: at least one is needed")
     if not said.types:
         found.append("types: name every resource type or kind that the code will need")
+    if said.target == "terraform" and any("_" not in one for one in said.types):
+        # `aws` alone would stand for every type that begins with it.
+        found.append("types: each must be a whole type, such as aws_sqs_queue")
     if not said.units:
         found.append("units: name the folder of each unit to write, or choose a golden path")
     folder = {

@@ -233,39 +233,25 @@ def record(
 ) -> ModelCall:
     """The record of one call. A price that is not known is None, never 0.
 
-    A provider that answers and counts nothing, or no number, has its tokens counted here from `messages`, at their
-    most: or no ceiling would ever be reached.
+    Of a provider that answers and counts nothing, or no number, the tokens of all `messages` count in every request: a
+    ceiling would never be reached otherwise.
     """
-    if usage.requests and not (usage.input_tokens and usage.output_tokens):
-        least = _tokens_of(messages)
-        return ModelCall(
-            role=role.name,
-            model=model,
-            prompt=role.version,
-            outcome=outcome,
-            requests=usage.requests,
-            input_tokens=max(_whole(usage.input_tokens), usage.requests * least),
-            output_tokens=max(_whole(usage.output_tokens), least),
-            seconds=round(seconds, 3),
-        )
+    counted = usage.input_tokens and (usage.output_tokens or outcome != "ok")
+    most = 0 if counted or not usage.requests else _tokens_of(messages)
     return ModelCall(
         role=role.name,
         model=model,
         prompt=role.version,
         outcome=outcome,
         requests=usage.requests,
-        input_tokens=_whole(usage.input_tokens),
-        output_tokens=_whole(usage.output_tokens),
-        cache_read_tokens=_whole(usage.cache_read_tokens),
-        cache_write_tokens=_whole(usage.cache_write_tokens),
+        # A provider may write any number, a fraction too.
+        input_tokens=max(math.ceil(usage.input_tokens), usage.requests * most),
+        output_tokens=max(math.ceil(usage.output_tokens), most),
+        cache_read_tokens=math.ceil(usage.cache_read_tokens),
+        cache_write_tokens=math.ceil(usage.cache_write_tokens),
         seconds=round(seconds, 3),
-        usd=float(usage.cost) if usage.cost is not None else None,
+        usd=float(usage.cost) if usage.cost is not None and not most else None,
     )
-
-
-def _whole(count: float) -> int:
-    """What a provider counted, whatever number it wrote."""
-    return math.ceil(count)
 
 
 def _tokens_of(messages: Sequence[Any]) -> int:

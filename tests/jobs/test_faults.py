@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 from agent.documents import Documents, write
-from agent.domain import Proposal
+from agent.domain import Proposal, Situation
 from agent.errors import Denied, ToolError
 from agent.github import locks
 from agent.sandbox.forge import Event, Forge, serve
@@ -162,11 +162,20 @@ def test_a_request_that_could_not_be_read_changes_nothing(desk: Desk) -> None:
     calls = since(desk, start)
     assert {call.method for call in calls} == {"GET"}
     calls = [call for call in calls if REPOSITORY in call.path]
-    for position in range(len(calls)):
+    around = [call.path.rpartition(REPOSITORY)[2] for call in calls[-2:]]
+    assert around == ["/pulls", "/git/matching-refs/infra-agent/locks/"]
+    for position in range(len(calls) - len(around)):
         kind, headers = KINDS[position % len(KINDS)]
         with ill(desk, "*", kind, headers, after=position), pytest.raises((ToolError, Denied)) as caught:
             desk.intake(desk.documents(), event)
         assert "GitHub" in str(caught.value)
+    # What stands around the request is only told to those who write for it: not known is said as that.
+    for position, known in ((len(calls) - 2, set()), (len(calls) - 1, {"open_changes"})):
+        documents = desk.documents()
+        with ill(desk, "*", 502, {}, after=position):
+            assert desk.intake(documents, event).status == "accepted"
+        told = documents.need(Situation)
+        assert {name for name in ("locks", "open_changes") if getattr(told, name) is not None} == known
     assert desk.intake(desk.documents(), event).status == "accepted"
     assert difference(nothing, state(desk)) == []
 

@@ -73,7 +73,7 @@ def understood(request: Request, place: Place, around: Situation, *, models: Mod
         environments=[name for name in place.guardrails.environments if name in place.settings.environments],
         blueprints=load_blueprints(),
         paths=(*place.paths, *(file.path for file in around.draft if file.content is not None)),
-        draft=around.draft,
+        draft=[file for file in around.draft if not place.refused(file.path)],
     )
     return understand(request, grounds=grounds, readings=readings(place, role.tools), models=models, role=role)
 
@@ -134,6 +134,7 @@ def bench(intent: Intent, place: Place, *, names: Collection[str], draft: Sequen
         laid_out=laid_out,
         most_creates=permit.limits_of(place.guardrails, intent.environment).max_creates,
         draft=begun,
+        refused=place.refused,
     )
 
 

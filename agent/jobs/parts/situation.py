@@ -26,15 +26,19 @@ LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}(?:\[bot\])?")
 def situation_of(request: Request, here: Surroundings) -> Situation:
     """Open pull requests of the agent, locks, and what the request's own pull request holds.
 
-    Raises ToolError when the request's own branch cannot be read: what people wrote there would be passed over.
+    Raises ToolError when the request's own branch cannot be read, or whether it has one: what people wrote there would
+    be passed over.
     Two calls, one more for each lock, and at most MOST_ASKED for pull requests to which people pushed. What GitHub does
     not say is None: a request goes on without it, and `propose` asks again before it writes.
     """
     pulls: Sequence[read.PullView] | None = None
     open_changes: tuple[OpenChange, ...] | None = None
     held: dict[str, str] | None = None
-    with suppress(ToolError):
+    try:
         pulls = [one for one in read.open_pulls(here.connection, here.branch) if _ours(one, here)]
+    except ToolError:
+        if request.trigger != "label":
+            raise
     with suppress(ToolError):
         held = {lock.unit: held_by(lock) for lock in locks.held(here.connection) if UNIT.fullmatch(lock.unit)}
     with suppress(ToolError):

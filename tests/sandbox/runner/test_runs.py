@@ -126,10 +126,12 @@ jobs:
 """
 
 
-def open_three(world: World) -> list[int]:
+def open_three(world: World, *, settled: bool = False) -> list[int]:
     for number in range(3):
         assert world.api("POST", "/issues", body={"title": str(number)}).status_code == 201
         until(lambda: any(run.status == "in_progress" for run in world.runner.runs(REPO)))
+        if settled and number:  # a third run would cancel what the first still does after its own cancellation
+            world.runner.wait(world.started[number - 1][0], 60)
     return [ids[0] for ids in world.started]
 
 
@@ -157,7 +159,7 @@ def test_cancel_in_progress_makes_way(make_world: Callable[..., World], tmp_path
     stop = tmp_path / "stop"
     text = GROUP.replace("CANCEL", "true").replace("STOP", str(stop))
     world = make_world({".github/workflows/g.yml": text})
-    first, second, third = open_three(world)
+    first, second, third = open_three(world, settled=True)
     early = [world.runner.wait(one, 60) for one in (first, second)]
     assert [run.conclusion for run in early] == ["cancelled", "cancelled"]
     assert conclusions(early[0]) == {"wait": "cancelled", "last": "success"}
