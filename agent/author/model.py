@@ -25,7 +25,7 @@ MOST_TYPES = 30
 MOST_STANDING = 200_000
 MOST_SAID = 10
 # What has one of these against it is no change yet: neither the gate nor a tool has seen it, so nothing of it is kept.
-UNEXAMINED = frozenset({"draft/place", "draft/twice", "draft/trusted", "draft/nothing"})
+UNEXAMINED = frozenset({"draft/place", "draft/twice", "draft/trusted"})
 OUTLINE = (
     "Say first what you will write: the types of resources (modules of Ansible, kinds of Kubernetes) that your code "
     "will use, and for each file that stands already the blocks in it that you will change."
@@ -149,7 +149,7 @@ def write(request: Request, intent: Intent, *, bench: Bench, models: Models, rol
         change = whole(bench.draft, files)
         if not found:
             return _change(answer.value, change, work, intent, bench, status="written")
-        gated = any(one.source == "gate" or one.rule in UNEXAMINED for one in found)
+        gated = _unexamined(found, bench) or any(one.source == "gate" for one in found)
         if not gated and (work.best is None or len(found) < work.best[0]):
             work.best = (len(found), answer.value, change, found)
         if repair.broken(found):
@@ -207,8 +207,13 @@ def _found(
     ours = problems(files, base=bench.base, intent=intent, edits=edits, rollback=draft.rollback, begun=bench.draft)
     if bench.draft and not bench.more_asked:
         ours = tuple(one for one in ours if one.rule != "draft/nothing")
-    theirs = () if UNEXAMINED & {one.rule for one in ours} else bench.examine(whole(bench.draft, files))
+    theirs = () if _unexamined(ours, bench) else bench.examine(whole(bench.draft, files))
     return (*ours, *(one for one in theirs if one.severity != "info"))
+
+
+def _unexamined(found: Sequence[Finding], bench: Bench) -> bool:
+    """Whether nobody has looked at the draft; without one that was begun, also when it changes nothing."""
+    return any(one.rule in UNEXAMINED or (one.rule == "draft/nothing" and not bench.draft) for one in found)
 
 
 def _change(

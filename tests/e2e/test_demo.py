@@ -16,7 +16,7 @@ import pytest
 from agent.sandbox.forge import Forge
 
 PROJECT = Path(__file__).parent.parent.parent
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def command(*arguments: str) -> list[str]:
@@ -27,7 +27,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
 
 
-def demo(*arguments: str, json_file: Path, timeout: float = 240) -> tuple[int, dict[str, Any], str]:
+def demo(*arguments: str, json_file: Path, timeout: float = 480) -> tuple[int, dict[str, Any], str]:
     """Run it; the exit code, what `--json` wrote, and what it printed."""
     done = subprocess.run(
         command(*arguments, "--json", str(json_file)), cwd=PROJECT, env=environment(),
@@ -83,7 +83,7 @@ def test_a_demo_that_is_killed_again_and_again_is_gone_on_with(
     whole: tuple[dict[str, Any], dict[str, object], str], tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    for moment in ("author", "propose", "ready after", "resolve"):
+    for moment in ("author", "ready after", "resolve"):
         with (tmp_path / f"{moment}.log").open("w+") as log:
             process = subprocess.Popen(
                 command("--state", str(state)), cwd=PROJECT, env=environment(), stdout=log, stderr=subprocess.STDOUT

@@ -25,7 +25,7 @@ OWN = {
     ),
     "network/main.tf": b'terraform {\n  backend "local" {}\n}\n\nresource "aws_eip" "main" {}\n',
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def init(program: Path, shop: Path) -> str:
 
 
 def settled(guest: Visit, workflow: str, *, after: int = 0) -> Run:
-    run = guest.settled_run(workflow, timeout=240, after=after)
+    run = guest.settled_run(workflow, timeout=480, after=after)
     assert run.conclusion == "success", [(job.key, job.conclusion) for job in run.jobs]
     return run
 

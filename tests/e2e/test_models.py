@@ -31,7 +31,7 @@ from tests.models.server import KEY
 
 PROJECT = Path(__file__).parent.parent.parent
 # The first test waits for the runs of three requests, on whatever machine this is.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # One a provider: in no prompt, document, artifact, log, comment, branch or tag.
 KEYS = {"ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": "c4n4ry-W2s8Hn4Rq6Yd0Tj3Pz7"}
 STEPS = {model.OUTLINE: "outline", model.DRAFT: "draft", model.REPAIR: "repair", analyst.TASK: "review"}

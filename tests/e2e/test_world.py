@@ -14,7 +14,7 @@ from agent.sandbox.runner import Run
 from agent.sandbox.visit import Visit, form
 
 PROJECT = Path(__file__).parent.parent.parent
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def runs(guest: Visit) -> list[Run]:
 
 def settled(guest: Visit, *, workflow: str, after: int) -> Run:
     """The first run of `workflow` with an id above `after`, once it has ended."""
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 480
     while time.monotonic() < deadline:
         found = [run for run in runs(guest) if run.workflow == workflow and run.id > after]
         if found and min(found, key=lambda run: run.id).status == "completed":

@@ -85,7 +85,8 @@ def test_questions_of_the_rules_say_too_that_no_model_read_the_request(desk: Des
 
 def test_a_risky_intent_waits_for_a_person_before_an_author_is_asked(desk: Desk) -> None:
     risky = said(types=["aws_iam_role"], environment="prod", units=["infra/terraform/prod/roles"])
-    with authored(desk, UNCLEAR, understand=risky) as (change, intent, seen, _):
+    unclear = form(what="A role for the team", environment="prod", path="Let the agent choose", parameters="")
+    with authored(desk, unclear, understand=risky) as (change, intent, seen, _):
         assert (change.status, change.files, intent.risk, len(seen)) == ("needs-confirm", (), "high", 1)
 
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from agent.errors import ToolError, UserError
 from agent.models.call import MOST_TOOL_CHARACTERS
+from agent.models.data import BYTES_A_TOKEN
 from agent.models.roles import load_roles
 from agent.models.tools import TOOLS
 from agent.models.tools.place import Place
-from agent.models.tools.tool import BYTES_A_TOKEN, MOST_BYTES, Arguments, Tool, answer, bounded, tokens_of
+from agent.models.tools.tool import MOST_BYTES, Arguments, Tool, answer, bounded, tokens_of
 
 
 def test_there_are_twenty_tools_and_more_and_each_says_what_it_is() -> None:
