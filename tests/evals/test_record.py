@@ -106,7 +106,7 @@ def test_an_answer_that_nobody_waited_for_is_told_and_not_kept(quick_place: Grou
     with serving([Reply(text("anthropic", DATABASE).body, drip=0.02)]) as server:
         made, told = asked(
             "tf-ambiguous-database", quick_place, configured(server.environ("anthropic")), tmp_path, "anthropic:x",
-            seconds=1,
+            seconds=3,
         )  # fmt: skip
     assert made[0].ending == "no answer"
     assert [line for line in told if "not recorded: " in line]

@@ -202,7 +202,7 @@ def ends(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mappi
         form = STEPS[step][1]
         reply = FAULTS[name].reply(form, step)
         with serving(script(form, {kind: [said] for kind, said in {**GOOD, step: reply}.items()})) as server:
-            seconds = 2 if name == "hang" else 60
+            seconds = 4 if name == "hang" else 60
             return ended(root, folder / f"{step}-{name}", step, server, None, seconds=seconds)
 
     def replaced(step: str) -> End:

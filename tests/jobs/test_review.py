@@ -202,9 +202,9 @@ def test_L02_no_usable_answer_is_inconclusive_and_counts_as_not_passed(
 def test_L02_a_reviewer_that_hangs_is_inconclusive(form: Format, checkout: Path, tmp_path: Path) -> None:
     documents = given(tmp_path, checkout)
     with serving([Reply(hang=20)]) as server:
-        made = asked(documents, checkout, server, form, seconds=1)
+        made = asked(documents, checkout, server, form, seconds=3)
     assert (made.status, [call.outcome for call in made.calls]) == ("inconclusive", ["timeout"])
-    assert made.calls[0].seconds < 4
+    assert made.calls[0].seconds < 12
 
 
 def test_a_second_model_answers_where_the_first_one_is_dead(checkout: Path, tmp_path: Path) -> None:

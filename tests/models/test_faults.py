@@ -79,7 +79,7 @@ def test_an_overload_that_ends_is_waited_for(models: Make, form: Format, status:
     answer, server, took = ask(models, form, replies)
     assert answer.outcome == "ok"
     assert len(server.seen) == 2
-    assert 0.1 <= took < 2
+    assert 0.1 <= took < 10
 
 
 @pytest.mark.parametrize("form", BOTH)
@@ -97,7 +97,7 @@ def test_an_overload_that_lasts_ends_after_three_requests(
     answer, server, took = ask(models, form, [fault(form, status, kind, {"retry-after-ms": "20"})])
     assert answer.outcome == outcome
     assert len(server.seen) == 3
-    assert took < 2
+    assert took < 10
 
 
 @pytest.mark.parametrize("form", BOTH)
@@ -106,7 +106,7 @@ def test_a_provider_that_asks_for_an_hour_is_not_waited_for(models: Make, form: 
     answer, server, took = ask(models, form, [fault(form, 429, "rate_limit_error", {"retry-after": wait})])
     assert answer.outcome == "overloaded"
     assert len(server.seen) == 1
-    assert took < 1
+    assert took < 10
 
 
 def test_what_does_not_come_ends_with_the_roles_time(models: Make) -> None:
@@ -121,7 +121,7 @@ def test_what_does_not_come_ends_with_the_roles_time(models: Make) -> None:
 
     with ThreadPoolExecutor(max_workers=6) as pool:
         asked = {
-            (form, kind): pool.submit(ask, models, form, replies, seconds=1)
+            (form, kind): pool.submit(ask, models, form, replies, seconds=4)
             for form in BOTH
             for kind, replies in late(form).items()
         }
@@ -129,7 +129,7 @@ def test_what_does_not_come_ends_with_the_roles_time(models: Make) -> None:
     for (form, kind), answered in asked.items():
         answer, server, took = answered.result()
         assert (answer.outcome, len(server.seen)) == ("timeout", 2 if kind == "hang" else 1), (form, kind)
-        assert 0.9 <= took < 3, (form, kind)
+        assert 3.9 <= took < 14, (form, kind)
         assert answer.calls[0].input_tokens == (150 if kind == "hang" else 0), "what was used before the hang is kept"
 
 
@@ -148,7 +148,7 @@ def test_a_connection_that_always_breaks_is_unavailable(models: Make, form: Form
     answer, server, took = ask(models, form, replies)
     assert answer.outcome == "unavailable"
     assert len(server.seen) == 4
-    assert took < 3
+    assert took < 15
     assert answer.calls[0].input_tokens == 150
 
 
@@ -195,7 +195,7 @@ def test_an_answer_that_is_no_providers_is_malformed(models: Make, form: Format,
     answer, server, took = ask(models, form, [Reply(body)])
     assert answer.outcome == "malformed"
     assert len(server.seen) <= 3
-    assert took < 3
+    assert took < 15
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -219,7 +219,7 @@ def test_an_answer_of_10_MB_is_not_read(models: Make, form: Format) -> None:
     answer, server, took = ask(models, form, [Reply(text(form, {"words": "x"}).body, flood=10 * 1024 * 1024)])
     assert answer.outcome == "malformed"
     assert len(server.seen) == 1, "it is not asked for again"
-    assert took < 3
+    assert took < 15
 
 
 def test_a_compressed_answer_is_not_unpacked(models: Make) -> None:
