@@ -32,12 +32,12 @@ ROUTES: dict[str, Route] = {
 }
 
 
-_KEY = re.compile(r"\[(?:\"(?:[^\"\\]|\\.)*\"|\d+)\]")
+KEY = re.compile(r"\[(?:\"(?:[^\"\\]|\\.)*\"|\d+)\]")
 
 
 def without_keys(address: str) -> str:
     """A resource's place in the code: its address without the keys of instances."""
-    return _KEY.sub("", address)
+    return KEY.sub("", address)
 
 
 class Value(BaseModel):

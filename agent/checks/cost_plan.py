@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.domain import KEY, without_keys
 from agent.errors import ToolError
-
-_INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+from agent.targets.terraform_marks import any_true, part_of
 
 
 class Unpriced(Exception):
@@ -28,19 +28,19 @@ class Values:
 
     def known(self, name: str) -> Any:
         """The attribute as it is, None when it is not set. Raises Unpriced."""
-        if _marked(_part(self.unknown, name)):
+        if any_true(part_of(self.unknown, name)):
             raise Unpriced(f"`{name}` is known only after the apply")
-        if _marked(_part(self.sensitive, name)):
+        if any_true(part_of(self.sensitive, name)):
             raise Unpriced(f"`{name}` is sensitive")
         return self.values.get(name)
 
     def is_known(self, name: str) -> bool:
         """Whether the attribute is set, and no part of it is unknown."""
-        return self.has(name) and not _marked(_part(self.unknown, name))
+        return self.has(name) and not any_true(part_of(self.unknown, name))
 
     def has(self, name: str) -> bool:
         """Whether the attribute is set, though parts of it may be unknown."""
-        return _part(self.unknown, name) is not True and self.values.get(name) is not None
+        return part_of(self.unknown, name) is not True and self.values.get(name) is not None
 
     def text(self, name: str, default: str = "") -> str:
         """A string. Raises Unpriced when it is something else."""
@@ -71,7 +71,7 @@ class Values:
 
     def blocks(self, name: str) -> tuple["Values", ...]:
         """Nested blocks, in order. Raises Unpriced when it is not known how many there are."""
-        mark = _part(self.unknown, name)
+        mark = part_of(self.unknown, name)
         if mark is True:
             raise Unpriced(f"`{name}` is known only after the apply")
         value = self.values.get(name)
@@ -79,9 +79,9 @@ class Values:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise Unpriced(f"`{name}` is not a list of blocks")
-        hidden = _part(self.sensitive, name)
+        hidden = part_of(self.sensitive, name)
         return tuple(
-            Values(values=item, unknown=_part(mark, index), sensitive=_part(hidden, index))
+            Values(values=item, unknown=part_of(mark, index), sensitive=part_of(hidden, index))
             for index, item in enumerate(value)
         )
 
@@ -128,7 +128,7 @@ def launch_template(resource: Resource, every: tuple[Resource, ...], *, side: st
             return _only(found, side, version=_version(blocks[0]))
     written = resource.expressions.get("launch_template")
     names = {
-        re.sub(_INDEX, "", reference)
+        without_keys(reference)
         for block in (written if isinstance(written, list) else ())
         for key in ("id", "name")
         for reference in block.get(key, {}).get("references", ())
@@ -136,7 +136,7 @@ def launch_template(resource: Resource, every: tuple[Resource, ...], *, side: st
     }
     prefix = f"{resource.module}." if resource.module else ""
     places = {f"{prefix}{name}" for name in names}
-    found = [item for item in templates if item.module == resource.module and _INDEX.sub("", item.address) in places]
+    found = [item for item in templates if item.module == resource.module and without_keys(item.address) in places]
     if len(found) > 1:  # each group takes the template with its own key
         key = _last_index(resource.address)
         found = [item for item in found if key and _last_index(item.address) == key]
@@ -170,7 +170,7 @@ def _resources(plan: Mapping[str, Any], region: str) -> Iterator[Resource]:
             continue
         change = item["change"]
         forgotten = "forget" in change["actions"]
-        config = written.get(_INDEX.sub("", item["address"]), {})
+        config = written.get(without_keys(item["address"]), {})
         before = _values(change.get("before"), None, change.get("before_sensitive"))
         after = _values(change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
         yield Resource(
@@ -213,23 +213,5 @@ def _values(values: Any, unknown: Any, sensitive: Any) -> Values | None:
 
 
 def _last_index(address: str) -> str:
-    found = re.search(rf"{_INDEX.pattern}$", address)
+    found = re.search(rf"{KEY.pattern}$", address)
     return found[0] if found else ""
-
-
-def _part(mask: Any, name: str | int) -> Any:
-    if mask is True:
-        return True
-    if isinstance(mask, dict):
-        return mask.get(str(name))
-    if isinstance(mask, list) and isinstance(name, int) and name < len(mask):
-        return mask[name]
-    return None
-
-
-def _marked(mask: Any) -> bool:
-    if isinstance(mask, dict):
-        return any(_marked(part) for part in mask.values())
-    if isinstance(mask, list):
-        return any(_marked(part) for part in mask)
-    return mask is True
